@@ -1,0 +1,198 @@
+"""One stream's way from sound to mood.
+
+    session = Session("mic", model, SessionOptions(), live=True)
+    for record in session.feed(chunk): ...     # estimates, events, finals of tracks that ended
+    for record in session.flush(): ...         # the end of the stream
+
+What a session says is a function of the samples fed, whatever chunks they come in: no clock enters it. Its memory is
+bounded, whatever is fed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import time
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.contract import Model
+from model.resample import downmix
+from stream.audio import AudioChunk
+from stream.errors import StreamError
+from stream.record import Estimate, Record
+from stream.scorer import SessionOptions, TrackScorer
+from stream.silence import Boundary, SilenceSplitter
+
+_MAX_AMPLITUDE = 1e6  # beyond it a float is no sound but damage, like NaN
+
+
+class Session:
+    """Scores one stream: ``feed``, ``flush``, ``reset``."""
+
+    def __init__(
+        self, stream: str, model: Model, options: SessionOptions = SessionOptions(), *, live: bool = False
+    ) -> None:
+        """Make a session.
+
+        Args:
+            stream: name of the stream.
+            model: what scores its windows.
+            options: averaging and thresholds.
+            live: the source is live: a long silence ends a track.
+        """
+        self.stream = stream
+        self._model = model
+        self._options = options
+        self._live = live
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything; the next chunk is the first of a new stream."""
+        self._samplerate: int | None = None
+        self._position = 0  # source sample that should come next
+        self._scorer: TrackScorer | None = None
+        self._splitter: SilenceSplitter | None = None
+        self._feature_ms = 0.0
+
+    def feed(self, chunk: AudioChunk) -> list[Record]:
+        """Take a chunk and return the records that it completes.
+
+        A jump ahead in the sample index is a gap, and so are samples that are not finite; samples that were heard
+        already are dropped.
+
+        Raises:
+            StreamError: the sample rate is outside 8 to 192 kHz or changed, or the sound has no such channel.
+        """
+        began = time.perf_counter()
+        try:
+            mono = downmix(chunk.samples, self._options.channel)
+            records = self._enter(chunk)
+        except ValueError as error:
+            raise StreamError(f"{self.stream}: {error}") from None
+        ahead = chunk.first_sample - self._next_sample
+        if ahead > 0 or chunk.discontinuity:
+            records += self._lose(max(0, ahead))
+        for run in _runs(mono[max(0, -ahead) :]):
+            records += self._lose(run) if isinstance(run, int) else self._hear(run)
+        if chunk.ends_track:
+            records += self._end_track()
+        return self._timed(records, chunk, began)
+
+    def flush(self, error: str | None = None) -> list[Record]:
+        """End the stream, return its last records and start anew.
+
+        Args:
+            error: why it ended before its time, or None.
+        """
+        records = self._end_track(error)
+        self.reset()
+        return records
+
+    @property
+    def _next_sample(self) -> int:
+        """Index of the source sample that should come next."""
+        return self._position + (self._splitter.held if self._splitter else 0)
+
+    def _enter(self, chunk: AudioChunk) -> list[Record]:
+        """Begin the stream or the track that the chunk begins, if it does."""
+        if self._samplerate is None:
+            self._samplerate = chunk.samplerate
+            self._position = chunk.first_sample
+            if self._live and self._options.reset_after_silence > 0:
+                self._splitter = SilenceSplitter(
+                    chunk.samplerate, self._options.min_rms_dbfs, self._options.reset_after_silence
+                )
+        elif chunk.samplerate != self._samplerate:
+            raise ValueError(f"the sample rate changed from {self._samplerate} to {chunk.samplerate} Hz in mid-stream")
+        if self._scorer is None:
+            self._begin_track(chunk.track)
+            return []
+        if not chunk.starts_track and chunk.track == self._scorer.title:
+            return []
+        # What was lost between two tracks is the old one's loss: the new one has not begun.
+        ahead = chunk.first_sample - self._next_sample
+        records = self._lose(ahead) if ahead > 0 else []
+        records += self._end_track()
+        self._begin_track(chunk.track)
+        if self._splitter:
+            self._splitter.restart()
+        return records
+
+    def _begin_track(self, title: str | None) -> None:
+        assert self._samplerate is not None  # every caller has seen a chunk
+        rate = self._model.info.frontend.samplerate
+        self._scorer = TrackScorer(
+            self.stream,
+            title=title,
+            origin=round(self._position * rate / self._samplerate),
+            samplerate=self._samplerate,
+            model=self._model,
+            options=self._options,
+        )
+
+    def _end_track(self, error: str | None = None) -> list[Record]:
+        if self._scorer is None:
+            return []
+        held = self._splitter.flush() if self._splitter else np.empty(0, dtype=np.float32)
+        return [*self._score(held), *self._scorer.end(error)]
+
+    def _hear(self, mono: NDArray[np.float32]) -> list[Record]:
+        if self._splitter is None:
+            return self._score(mono)
+        records: list[Record] = []
+        for piece in self._splitter.feed(mono):
+            match piece:
+                case Boundary.END:
+                    records += self._scorer.end() if self._scorer else []
+                case Boundary.START:
+                    self._begin_track(self._scorer.title if self._scorer else None)
+                case samples:
+                    records += self._score(samples)
+        return records
+
+    def _score(self, mono: NDArray[np.float32]) -> list[Record]:
+        self._position += len(mono)
+        return self._scorer.feed(mono) if self._scorer else []
+
+    def _lose(self, count: int) -> list[Record]:
+        held = self._splitter.flush() if self._splitter else np.empty(0, dtype=np.float32)
+        records = self._score(held)
+        self._position += count
+        return records + (self._scorer.lose(count) if self._scorer else [])
+
+    def _timed(self, records: list[Record], chunk: AudioChunk, began: float) -> list[Record]:
+        """Say of each estimate what the front-end cost and when its last sample was captured."""
+        estimates = [record for record in records if isinstance(record, Estimate)]
+        inference_ms = sum(estimate.inference_ms or 0.0 for estimate in estimates)
+        self._feature_ms += 1000.0 * (time.perf_counter() - began) - inference_ms
+        if not estimates:
+            return records
+        share = self._feature_ms / len(estimates)
+        self._feature_ms = 0.0
+        chunk_end_s = (chunk.first_sample + len(chunk.samples)) / chunk.samplerate
+        return [
+            dataclasses.replace(
+                record,
+                feature_ms=share,
+                captured_at=None
+                if chunk.captured_at is None
+                else chunk.captured_at - max(0.0, chunk_end_s - record.end_s),
+            )
+            if isinstance(record, Estimate)
+            else record
+            for record in records
+        ]
+
+
+def _runs(mono: NDArray[np.float32]) -> Iterator[NDArray[np.float32] | int]:
+    """Cut samples into runs of sound and, as a count, of samples that are none (NaN, infinite, absurd)."""
+    usable = np.abs(mono) <= _MAX_AMPLITUDE
+    if usable.all():
+        yield mono
+        return
+    edges = [0, *(np.flatnonzero(np.diff(usable)) + 1).tolist(), len(mono)]
+    for begin, end in itertools.pairwise(edges):
+        yield mono[begin:end] if usable[begin] else end - begin
