@@ -144,13 +144,12 @@ class Session:
             return self._score(mono)
         records: list[Record] = []
         for piece in self._splitter.feed(mono):
-            match piece:
-                case Boundary.END:
-                    records += self._scorer.end() if self._scorer else []
-                case Boundary.START:
-                    self._begin_track(self._scorer.title if self._scorer else None)
-                case samples:
-                    records += self._score(samples)
+            if isinstance(piece, np.ndarray):
+                records += self._score(piece)
+            elif piece is Boundary.START:
+                self._begin_track(self._scorer.title if self._scorer else None)
+            elif self._scorer:
+                records += self._scorer.end()
         return records
 
     def _score(self, mono: NDArray[np.float32]) -> list[Record]:

@@ -1,0 +1,271 @@
+"""A session: the same records for any cut, windows on the grid, tracks, silence, the end."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model.contract import Model
+from model.mel import melspectrogram
+from model.resample import resample
+from stream.audio import AudioChunk
+from stream.errors import StreamError
+from stream.record import Record
+from stream.session import Session, SessionOptions
+from tests.models import LABELS
+from tests.stream.sound import chunks, estimates, events, finals, listen, tune
+
+
+def offline(samples: np.ndarray, samplerate: int, model: Model, hop: int = 187) -> np.ndarray:
+    """The windows' probabilities by the offline functions alone, shape (windows, labels)."""
+    frames = melspectrogram(resample(samples, samplerate))
+    count = len(resample(samples, samplerate)) // 256  # frames of real samples alone
+    starts = range(0, count - 186, hop)
+    return np.array([model.predict(frames[None, at : at + 187])[0] for at in starts]).reshape(-1, len(LABELS))
+
+
+def moods(records: list[Record]) -> np.ndarray:
+    return np.array([[e.mood[label] for label in LABELS] for e in estimates(records) if e.mood]).reshape(-1, 4)
+
+
+@settings(max_examples=25)
+@given(
+    rate=st.sampled_from([8000, 16000, 22050, 44100, 48000]),
+    seconds=st.floats(0, 8),
+    hop=st.sampled_from([1, 50, 187, 200]),
+    cuts=st.lists(st.floats(0, 1), max_size=8),
+)
+def test_streaming_equals_offline(tiny_model: Model, rate: int, seconds: float, hop: int, cuts: list[float]) -> None:
+    sound = tune(seconds, rate)
+    session = Session("s", tiny_model, SessionOptions(hop_frames=hop))
+    at = [0, *sorted(int(cut * len(sound)) for cut in cuts), len(sound)]
+    pieces = [AudioChunk("s", sound[a:b, None], rate, a) for a, b in itertools.pairwise(at)]
+    expected = offline(sound, rate, tiny_model, hop)
+    records = listen(session, pieces)
+    np.testing.assert_allclose(moods(records), expected, atol=1e-5)
+    (final,) = finals(records)
+    assert final.windows == len(expected)
+    if len(expected):
+        np.testing.assert_allclose(list(final.running.values()), expected.mean(axis=0), atol=1e-6)
+    else:
+        assert final.running is None
+
+
+def test_single_samples_are_chunks_too(tiny_model: Model) -> None:
+    sound = tune(3.1, 8000)
+    records = listen(Session("s", tiny_model), chunks(sound, 8000, size=1))
+    np.testing.assert_allclose(moods(records), offline(sound, 8000, tiny_model), atol=1e-5)
+
+
+def test_running_is_the_mean_of_the_windows_so_far(tiny_model: Model) -> None:
+    records = estimates(listen(Session("s", tiny_model), chunks(tune(20))))
+    assert [record.windows for record in records] == [1, 2, 3, 4, 5, 6]
+    values = moods(records)
+    for count, record in enumerate(records, start=1):
+        np.testing.assert_allclose(list(record.running.values()), values[:count].mean(axis=0), atol=1e-6)
+
+
+def test_windows_say_where_they_are(tiny_model: Model) -> None:
+    records = estimates(listen(Session("s", tiny_model), chunks(tune(10, 44100), 44100)))
+    assert [(r.window, r.start_sample, r.start_s, r.end_s) for r in records] == [
+        (0, 0, 0.0, 2.992),
+        (1, 47_872, 2.992, 5.984),
+        (2, 95_744, 5.984, 8.976),
+    ]
+
+
+@pytest.mark.parametrize(("samples", "windows"), [(1, 0), (46_400, 0), (47_871, 0), (47_872, 1), (48_000, 1)])
+def test_there_is_no_score_before_187_real_frames(tiny_model: Model, samples: int, windows: int) -> None:
+    records = listen(Session("s", tiny_model), chunks(tune(4)[:samples]))
+    assert len(estimates(records)) == windows
+    (final,) = finals(records)
+    assert final.windows == windows
+    assert (final.running is None) == (windows == 0)
+
+
+def test_a_stream_of_nothing_has_no_records(tiny_model: Model) -> None:
+    assert Session("s", tiny_model).flush() == []
+
+
+def test_stereo_is_downmixed_and_a_channel_can_be_chosen(tiny_model: Model) -> None:
+    left, right = tune(7, seed=1), tune(7, seed=2)
+    both = np.stack([left, right], axis=1)
+    mean = moods(listen(Session("s", tiny_model), chunks((left + right) / 2)))
+    np.testing.assert_allclose(moods(listen(Session("s", tiny_model), chunks(both))), mean, atol=1e-5)
+    chosen = moods(listen(Session("s", tiny_model, SessionOptions(channel=1)), chunks(both)))
+    np.testing.assert_allclose(chosen, moods(listen(Session("s", tiny_model), chunks(right))), atol=1e-6)
+
+
+def test_a_channel_that_is_not_there_is_an_error_with_the_streams_name(tiny_model: Model) -> None:
+    with pytest.raises(StreamError, match="song: channel 2 was asked for"):
+        Session("song", tiny_model, SessionOptions(channel=1)).feed(next(chunks(tune(1))))
+
+
+@pytest.mark.parametrize("rate", [4000, 384_000])
+def test_a_rate_out_of_range_is_an_error(tiny_model: Model, rate: int) -> None:
+    with pytest.raises(StreamError, match="8000 to 192000 Hz"):
+        Session("s", tiny_model).feed(next(chunks(tune(1), rate)))
+
+
+# Tracks
+
+
+def titled(samples: np.ndarray, title: str, first: int = 0) -> list[AudioChunk]:
+    return [dataclasses.replace(chunk, track=title) for chunk in chunks(samples, first=first)]
+
+
+def test_a_songs_result_does_not_depend_on_what_played_before(tiny_model: Model) -> None:
+    one, two = tune(7.3, seed=1), tune(10, seed=2)
+    records = listen(Session("s", tiny_model), titled(one, "one") + titled(two, "two", first=len(one)))
+    alone = finals(listen(Session("s", tiny_model), chunks(two)))[0]
+    first, second = finals(records)
+    assert (first.track, second.track) == ("one", "two")
+    assert second.running == pytest.approx(alone.running, abs=1e-6)
+    assert second.start_sample == len(one)
+    begun = [e for e in estimates(records) if e.track == "two"]
+    assert [e.window for e in begun] == [0, 1, 2]
+    assert begun[0].start_sample == len(one)
+
+
+def test_the_same_title_twice_is_two_tracks_if_the_source_says_so(tiny_model: Model) -> None:
+    one = titled(tune(4), "again")
+    two = titled(tune(4), "again", first=64_000)
+    two[0] = dataclasses.replace(two[0], starts_track=True)
+    assert len(finals(listen(Session("s", tiny_model), one + two))) == 2
+
+
+def test_an_end_flag_ends_the_track_once(tiny_model: Model) -> None:
+    items = titled(tune(4), "song")
+    items[-1] = dataclasses.replace(items[-1], ends_track=True)
+    assert len(finals(listen(Session("s", tiny_model), items))) == 1
+
+
+def test_an_error_at_the_end_is_said_in_the_final(tiny_model: Model) -> None:
+    (final,) = finals(listen(Session("s", tiny_model), chunks(tune(4)), error="truncated"))
+    assert final.error == "truncated"
+    assert final.windows == 1
+
+
+def test_a_session_that_was_reset_has_forgotten_everything(tiny_model: Model) -> None:
+    session = Session("s", tiny_model)
+    for chunk in chunks(tune(7, seed=3)):
+        session.feed(chunk)
+    session.reset()
+    sound = tune(7, seed=4)
+    again, fresh = (listen(s, chunks(sound)) for s in (session, Session("s", tiny_model)))
+    np.testing.assert_array_equal(moods(again), moods(fresh))
+
+
+# Silence
+
+
+def test_silent_windows_have_no_mood_and_stay_out_of_the_mean(tiny_model: Model) -> None:
+    sound = np.concatenate([tune(2.992), np.zeros(47_872, np.float32), tune(2.992, seed=1)])
+    records = listen(Session("s", tiny_model), chunks(sound))
+    one, silent, three = estimates(records)
+    assert (silent.status, silent.mood, silent.rms_dbfs, silent.windows) == ("silence", None, -120.0, 1)
+    assert silent.running == one.running
+    assert (three.status, three.windows) == ("ok", 2)
+    assert finals(records)[0].silent_windows == 1
+
+
+def test_silence_is_what_is_below_min_rms(tiny_model: Model) -> None:
+    sound = tune(3, level=0.01)
+    (estimate,) = estimates(listen(Session("s", tiny_model), chunks(sound)))
+    level = 10 * np.log10(np.mean(sound[:47_872].astype(float) ** 2))
+    assert estimate.rms_dbfs == pytest.approx(level, abs=0.01)
+    for margin, status in ((-0.1, "ok"), (0.1, "silence")):
+        options = SessionOptions(min_rms_dbfs=level + margin)
+        assert estimates(listen(Session("s", tiny_model, options), chunks(sound)))[0].status == status
+
+
+def test_a_silent_file_ends_with_a_final_that_says_so(tiny_model: Model) -> None:
+    (final,) = finals(listen(Session("s", tiny_model), chunks(np.zeros(160_000, np.float32))))
+    assert (final.status, final.windows, final.running) == ("silence", 0, None)
+
+
+def songs_on_air() -> tuple[np.ndarray, list[np.ndarray]]:
+    songs = [tune(10, seed=1), tune(13, seed=2)]
+    quiet = np.zeros(16000 * 5, np.float32)
+    return np.concatenate([quiet, songs[0], quiet, songs[1]]), songs
+
+
+@pytest.mark.parametrize("size", [160, 1024, 16000, 10**7])
+def test_on_a_live_source_silence_parts_songs_and_each_has_its_own_mean(tiny_model: Model, size: int) -> None:
+    air, songs = songs_on_air()
+    records = listen(Session("mic", tiny_model, live=True), chunks(air, size=size))
+    got = finals(records)
+    assert len(got) == 2
+    for final, song in zip(got, songs, strict=True):
+        # The silence that ended the song was heard before it was known to end it.
+        heard = np.concatenate([song, np.zeros(16000 * 3, np.float32)])[: round((final.end_s - final.start_s) * 16000)]
+        (alone,) = finals(listen(Session("s", tiny_model), chunks(heard)))
+        assert final.windows == alone.windows
+        assert final.running == pytest.approx(alone.running, abs=1e-6)
+    assert [final.start_s for final in got] == [5.0, 20.0]
+
+
+def test_a_songs_final_comes_when_the_silence_has_lasted_not_when_the_next_begins(tiny_model: Model) -> None:
+    session = Session("mic", tiny_model, live=True)
+    heard = [record for chunk in chunks(tune(4)) for record in session.feed(chunk)]
+    assert not finals(heard)
+    quiet = list(chunks(np.zeros(16000 * 4, np.float32), first=64_000))
+    when = [index for index, chunk in enumerate(quiet) if finals(session.feed(chunk))]
+    assert when == [29]  # the chunk of 0.1 s that completes 3 s
+
+
+def test_waiting_for_the_next_song_is_shown_as_silence_without_a_running_mood(tiny_model: Model) -> None:
+    sound = np.concatenate([tune(4), np.zeros(16000 * 12, np.float32)])
+    records = listen(Session("mic", tiny_model, live=True), chunks(sound))
+    assert len(finals(records)) == 1
+    after = estimates(records[records.index(finals(records)[0]) + 1 :])
+    assert after
+    assert all((e.status, e.mood, e.running, e.windows) == ("silence", None, None, 0) for e in after)
+
+
+def test_a_pause_shorter_than_asked_for_ends_nothing(tiny_model: Model) -> None:
+    sound = np.concatenate([tune(4), np.zeros(16000 * 4, np.float32), tune(4)])
+    options = SessionOptions(reset_after_silence=4.5)
+    assert len(finals(listen(Session("mic", tiny_model, options, live=True), chunks(sound)))) == 1
+    never = SessionOptions(reset_after_silence=0)
+    assert len(finals(listen(Session("mic", tiny_model, never, live=True), chunks(songs_on_air()[0])))) == 1
+
+
+def test_files_are_never_parted_by_silence(tiny_model: Model) -> None:
+    assert len(finals(listen(Session("file", tiny_model), chunks(songs_on_air()[0])))) == 1
+
+
+# Averages and events
+
+
+def test_the_exponential_average_follows_the_half_life(tiny_model: Model) -> None:
+    options = SessionOptions(average="ema", half_life=2.992)
+    records = estimates(listen(Session("s", tiny_model, options), chunks(tune(9))))
+    values = moods(records)
+    expected = np.average(values, axis=0, weights=[0.25, 0.5, 1.0])
+    np.testing.assert_allclose(list(records[-1].running.values()), expected, atol=1e-6)
+
+
+def test_events_begin_where_a_mood_does_and_end_with_the_track(tiny_model: Model) -> None:
+    options = SessionOptions(threshold=0.5, threshold_off=0.4, min_duration=5.0)
+    records = listen(Session("s", tiny_model, options), chunks(tune(20)))
+    strong = {label for label in LABELS if all(e.mood[label] > 0.5 for e in estimates(records))}
+    assert strong
+    for label in strong:
+        assert [(e.phase, e.at_s) for e in events(records) if e.mood == label] == [("began", 0.0), ("ended", 20.0)]
+    last_estimate = max(i for i, record in enumerate(records) if record.type == "estimate")
+    assert records[-1].type == "final"
+    assert last_estimate < len(records) - 1
+
+
+def test_emission_knows_when_the_windows_last_sample_was_captured(tiny_model: Model) -> None:
+    items = [
+        dataclasses.replace(chunk, captured_at=1000.0 + (chunk.first_sample + len(chunk.samples)) / 16000)
+        for chunk in chunks(tune(7), size=4000)
+    ]
+    for record in estimates(listen(Session("s", tiny_model), items)):
+        assert record.captured_at == pytest.approx(1000.0 + record.end_s, abs=1e-6)
+        assert record.feature_ms > 0
