@@ -1,0 +1,91 @@
+"""CSV: every record as one row of one table.
+
+    sink = CsvSink(open_output("result.csv"), labels=["happy", "sad"])
+    sink.emit(record)
+
+The columns are the fields of the records (`stream/record.py`) in one fixed order, ``mood`` and ``running`` with a
+column a mood (``mood.happy``, ``running.happy``), ``model`` with a column a field. Estimates, finals, events and status
+records share the table, told apart by ``type``; a field that a record's type does not have, or that is null, is empty.
+To keep only the estimates, keep the rows whose ``type`` is ``estimate``.
+
+Quoting is RFC 4180's; lines end with a line feed. Text that a spreadsheet would take for a formula gets an apostrophe
+in front, and control characters in names become U+FFFD, so that a row is always one line.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+from stream.record import Record
+from stream.sinks.output import LineWriter
+from stream.sinks.text import plain
+
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+def columns(labels: Sequence[str]) -> list[str]:
+    """Return the names of the columns for a model with these moods."""
+    return [
+        *("schema", "type", "stream", "track", "time", "status"),
+        *("window", "start_sample", "start_s", "end_s", "rms_dbfs"),
+        *(f"mood.{label}" for label in labels),
+        *(f"running.{label}" for label in labels),
+        *("windows", "silent_windows", "gap_windows"),
+        *("event", "mood_name", "at_s", "probability"),
+        *("detail", "lost_s", "error", "inference_ms"),
+        *("model.name", "model.version", "model.sha256"),
+    ]
+
+
+class CsvSink:
+    """Writes a header and then every record as one flushed row."""
+
+    def __init__(self, file: TextIO, labels: Sequence[str]) -> None:
+        """Write the header.
+
+        Raises:
+            OutputClosed: the reader has gone.
+            StreamError: the file cannot be written.
+        """
+        self._output = LineWriter(file)
+        self._columns = columns(labels)
+        self._write(dict(zip(self._columns, self._columns, strict=True)))
+
+    def emit(self, record: Record) -> None:
+        """Write one record.
+
+        Raises:
+            OutputClosed: the reader has gone.
+            StreamError: the file cannot be written.
+            ValueError: the record has a field or a mood that the table has no column for.
+        """
+        self._write(_flat(record.to_json()))
+
+    def close(self) -> None:
+        """Close the file, unless it is standard output."""
+        self._output.close()
+
+    def _write(self, fields: dict[str, Any]) -> None:
+        row = io.StringIO()
+        csv.DictWriter(row, self._columns, lineterminator="\n").writerow(
+            {name: _safe(value) if isinstance(value, str) else value for name, value in fields.items()}
+        )
+        self._output.write(row.getvalue())
+
+
+def _flat(fields: dict[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{key}": item for key, item in value.items()}
+        elif name not in ("mood", "running"):  # null: its columns stay empty
+            flat[name] = value
+    return flat
+
+
+def _safe(text: str) -> str:
+    text = plain(text)
+    return f"'{text}" if text.startswith(_FORMULA) else text

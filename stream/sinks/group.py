@@ -1,0 +1,87 @@
+"""Several sinks as one.
+
+group = SinkGroup([JsonLinesSink(sys.stdout), board, metrics])     # metrics last: it measures when a record is out
+group.emit(record)                                                 # from any thread
+group.close()
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Sequence
+
+from stream.errors import StreamError
+from stream.record import Record
+from stream.sinks.output import OutputClosed
+from stream.sinks.sink import Sink
+
+
+class SinkGroup:
+    """Gives each record to every sink, one record at a time whichever thread it comes from.
+
+    A sink that fails is closed and left out from then on, its error raised once, after the others had the record.
+    """
+
+    def __init__(self, sinks: Sequence[Sink]) -> None:
+        self._sinks = list(sinks)
+        self._lock = threading.Lock()
+
+    def emit(self, record: Record) -> None:
+        """Give one record to every sink.
+
+        Raises:
+            StreamError: a sink failed with this record; the others had it and take the next.
+            OutputClosed: the reader of a sink has gone; the same holds.
+        """
+        failures: list[Exception] = []
+        with self._lock:
+            for sink in tuple(self._sinks):
+                try:
+                    sink.emit(record)
+                except (StreamError, OutputClosed) as error:
+                    failures.append(error)
+                    self._sinks.remove(sink)
+                    with contextlib.suppress(StreamError, OutputClosed):
+                        sink.close()
+        _raise_worst(failures)
+
+    def progress(self, stream: str, seconds_heard: float, rms_dbfs: float) -> None:
+        """Tell the sinks that have a ``progress`` method (a screen) what was heard since the last window.
+
+        Raises:
+            OutputClosed: the terminal has gone.
+        """
+        with self._lock:
+            for sink in self._sinks:
+                progress = getattr(sink, "progress", None)
+                if progress is not None:
+                    progress(stream, seconds_heard, rms_dbfs)
+
+    def close(self) -> None:
+        """Close every sink, even if one cannot be. Safe to call twice.
+
+        Raises:
+            StreamError: a sink could not write what it still held.
+        """
+        failures: list[Exception] = []
+        with self._lock:
+            for sink in self._sinks:
+                try:
+                    sink.close()
+                except Exception as error:  # a defect in one must not leave the next one open
+                    failures.append(error)
+            self._sinks.clear()
+        _raise_worst(failures)
+
+
+def _raise_worst(failures: list[Exception]) -> None:
+    """Raise a defect before an error before a quiet end; of several errors, one that says them all."""
+    defects = [failure for failure in failures if not isinstance(failure, StreamError | OutputClosed)]
+    if defects:
+        raise defects[0]
+    errors = [failure for failure in failures if isinstance(failure, StreamError)]
+    if len(errors) > 1:
+        raise StreamError("; ".join(map(str, errors)))
+    if failures:
+        raise (errors or failures)[0]

@@ -1,0 +1,54 @@
+"""Names, times and moods as text that is safe to show.
+
+plain(title)                # one line without control characters, whatever a stranger named their song
+clock(95.04)                # "01:35.0"
+top(running, 3)             # the three highest, highest first
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+from stream.record import Moods
+
+
+def utf8(text: str) -> str:
+    """Return the text with what UTF-8 cannot hold (lone surrogates, from undecodable file names) as ``?``."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def plain(text: str) -> str:
+    """Return the text as one line that is safe on a terminal.
+
+    Escape and other control characters become U+FFFD, white space a single space; invisible characters that reorder or
+    hide text are left out.
+    """
+    kept = []
+    for char in utf8(text):
+        category = unicodedata.category(char)
+        if char.isspace() or category in ("Zl", "Zp"):
+            kept.append(" ")
+        elif category == "Cc":
+            kept.append("\N{REPLACEMENT CHARACTER}")
+        elif category != "Cf":
+            kept.append(char)
+    return " ".join("".join(kept).split())
+
+
+def clock(seconds: float) -> str:
+    """Return a position in a stream: ``00:35.9``, ``1:02:03.4``."""
+    tenths = int(seconds * 10)  # rounding would show a time that has not come yet
+    minutes, tenths = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    start = f"{hours}:{minutes:02}" if hours else f"{minutes:02}"
+    return f"{start}:{tenths // 10:02}.{tenths % 10}"
+
+
+def top(moods: Moods, count: int | None = None) -> list[tuple[str, float]]:
+    """Return the ``count`` highest moods (all for None), highest first, equals in the model's order."""
+    return sorted(moods.items(), key=lambda item: -item[1])[:count]
+
+
+def count_of(number: int, noun: str) -> str:
+    """Return ``1 window``, ``2 windows``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

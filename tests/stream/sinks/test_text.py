@@ -1,0 +1,36 @@
+"""Text that is safe to show."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stream.sinks.text import clock, plain, top
+
+
+@given(st.text(st.characters()))
+def test_plain_text_is_one_printable_line_of_valid_unicode(text: str):
+    shown = plain(text)
+    assert not any(ord(char) < 32 or 127 <= ord(char) < 160 for char in shown)
+    assert len(shown.splitlines()) <= 1
+    shown.encode("utf-8")
+    assert plain(shown) == shown
+
+
+@pytest.mark.parametrize("text", ["Björk – Jóga", "日本語", "[tag] & <b>", "naïve 🎵"])
+def test_an_honest_name_is_left_as_it_is(text: str):
+    assert plain(text) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0.0, "00:00.0"), (35.904, "00:35.9"), (59.99, "00:59.9"), (95.04, "01:35.0"), (3723.4, "1:02:03.4")],
+)
+def test_clock(seconds: float, shown: str):
+    assert clock(seconds) == shown
+
+
+def test_top_is_highest_first_and_keeps_the_models_order_among_equals():
+    assert top({"a": 0.1, "b": 0.5, "c": 0.5}, 2) == [("b", 0.5), ("c", 0.5)]
+    assert [name for name, _ in top({"a": 0.1, "b": 0.5})] == ["b", "a"]
