@@ -10,6 +10,7 @@ a :class:`Status` news of a source.
 from __future__ import annotations
 
 import dataclasses
+import math
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -20,6 +21,11 @@ Moods = dict[str, float]
 
 SILENCE_DBFS = -120.0
 """What digital silence is said to measure: a level must be a number, and 0 dBFS is as loud as it gets."""
+
+
+def dbfs(power: float) -> float:
+    """Return a mean square in dB re full scale, 10 log10, floored at digital silence, to two decimals."""
+    return round(max(SILENCE_DBFS, 10.0 * math.log10(power)), 2) if 0 < power < math.inf else SILENCE_DBFS
 
 
 def timestamp() -> str:

@@ -8,7 +8,6 @@ records = scorer.end()                 # the track is over: events that go on en
 from __future__ import annotations
 
 import dataclasses
-import math
 import time
 from typing import Literal
 
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from model.contract import Model
 from stream.average import Average, ExponentialAverage, Latest, Mean
 from stream.events import Change, EventDetector
-from stream.record import SILENCE_DBFS, Estimate, Event, Final, ModelId, Moods, Record, WindowStatus
+from stream.record import Estimate, Event, Final, ModelId, Moods, Record, WindowStatus, dbfs
 from stream.track import Track, Window
 
 
@@ -93,6 +92,11 @@ class TrackScorer:
         self._power = 0.0  # summed over the scored windows
         self._left_out: dict[WindowStatus, int] = {"silence": 0, "gap": 0}
 
+    @property
+    def heard_s(self) -> float:
+        """Seconds of the track heard so far, the lost ones included."""
+        return self._track.position / self._samplerate
+
     def feed(self, mono: NDArray[np.float32]) -> list[Record]:
         """Take mono source samples of shape (n,) and return the records of the windows they complete."""
         return self._score(self._track.feed(mono))
@@ -121,7 +125,7 @@ class TrackScorer:
             start_s=self._seconds(0),
             end_s=end_s,
             status=status,
-            rms_dbfs=_dbfs(self._power / scored) if scored else None,
+            rms_dbfs=dbfs(self._power / scored) if scored else None,
             running=self._running(),
             windows=scored,
             silent_windows=self._left_out["silence"],
@@ -167,7 +171,7 @@ class TrackScorer:
             start_s=start_s,
             end_s=end_s,
             status=status,
-            rms_dbfs=None if window.power is None else _dbfs(window.power),
+            rms_dbfs=None if window.power is None else dbfs(window.power),
             mood=mood,
             running=self._running(),
             windows=self._average.count,
@@ -179,7 +183,7 @@ class TrackScorer:
     def _status(self, window: Window) -> WindowStatus:
         if window.power is None:
             return "gap"
-        return "silence" if self.ended or _dbfs(window.power) < self._options.min_rms_dbfs else "ok"
+        return "silence" if self.ended or dbfs(window.power) < self._options.min_rms_dbfs else "ok"
 
     def _running(self) -> Moods | None:
         value = self._average.value()
@@ -198,8 +202,3 @@ class TrackScorer:
     def _seconds(self, offset: float) -> float:
         """Return the time of a sample of the track (at the front-end's rate) in seconds from the stream's beginning."""
         return round((self._origin + offset) / self._rate, 6)
-
-
-def _dbfs(power: float) -> float:
-    """Return a mean square in dB re full scale: 10 log10, floored at digital silence."""
-    return round(max(SILENCE_DBFS, 10.0 * math.log10(power)), 2) if power > 0 else SILENCE_DBFS

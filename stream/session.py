@@ -22,7 +22,7 @@ from model.contract import Model
 from model.resample import downmix
 from stream.audio import AudioChunk
 from stream.errors import StreamError
-from stream.record import Estimate, Record
+from stream.record import SILENCE_DBFS, Estimate, Record, dbfs
 from stream.scorer import SessionOptions, TrackScorer
 from stream.silence import Boundary, SilenceSplitter
 
@@ -56,6 +56,7 @@ class Session:
         self._scorer: TrackScorer | None = None
         self._splitter: SilenceSplitter | None = None
         self._feature_ms = 0.0
+        self._level_dbfs = SILENCE_DBFS
 
     def feed(self, chunk: AudioChunk) -> list[Record]:
         """Take a chunk and return the records that it completes.
@@ -75,6 +76,8 @@ class Session:
         ahead = chunk.first_sample - self._next_sample
         if ahead > 0 or chunk.discontinuity:
             records += self._lose(max(0, ahead))
+        if len(mono):
+            self._level_dbfs = dbfs(float(np.mean(np.square(mono, dtype=np.float64))))
         for run in _runs(mono[max(0, -ahead) :]):
             records += self._lose(run) if isinstance(run, int) else self._hear(run)
         if chunk.ends_track:
@@ -90,6 +93,16 @@ class Session:
         records = self._end_track(error)
         self.reset()
         return records
+
+    @property
+    def heard_s(self) -> float:
+        """Seconds of the current track heard so far, the lost ones included."""
+        return self._scorer.heard_s if self._scorer else 0.0
+
+    @property
+    def level_dbfs(self) -> float:
+        """Level of the last chunk, in dB re full scale: what a level meter shows."""
+        return self._level_dbfs
 
     @property
     def _next_sample(self) -> int:

@@ -1,0 +1,149 @@
+"""The engine: one session a stream, every record to every sink, one failure among many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import pytest
+
+from model.contract import Model
+from stream.audio import AudioChunk, SourceItem, SourceStatus, StreamEnd
+from stream.engine import Engine
+from stream.errors import StreamError
+from stream.record import Final, Record, Status
+from stream.session import Session, SessionOptions
+from stream.sinks.group import SinkGroup
+from stream.stop import Stop
+from tests.stream.sound import chunks, finals, tune
+
+
+class Listed:
+    """A source that yields a list, and raises what is in it that is an error."""
+
+    live = False
+
+    def __init__(self, items: Iterable[SourceItem | StreamError]) -> None:
+        self._items = items
+        self.closed = False
+
+    def __iter__(self) -> Iterator[SourceItem]:
+        for item in self._items:
+            if isinstance(item, StreamError):
+                raise item
+            yield item
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Kept:
+    """A sink and a watcher that keep what they are given, in order."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.order: list[str] = []
+
+    def emit(self, record: Record) -> None:
+        self.records.append(record)
+        self.order.append(record.type)
+
+    def close(self) -> None:
+        self.order.append("closed")
+
+    def audio(self, chunk: AudioChunk) -> None:
+        pass
+
+    def status(self, item: SourceStatus) -> None:
+        self.order.append(f"source {item.kind}")
+
+    def stream_ended(self, stream: str) -> None:
+        self.order.append(f"{stream} ended")
+
+    def realtime_factor(self, factor: float) -> None:
+        self.order.append("speed")
+
+
+@pytest.fixture
+def kept() -> Kept:
+    return Kept()
+
+
+@pytest.fixture
+def stop() -> Stop:
+    return Stop()
+
+
+@pytest.fixture
+def engine(tiny_model: Model, kept: Kept, stop: Stop) -> Engine:
+    return Engine(lambda stream, live: Session(stream, tiny_model, live=live), SinkGroup([kept]), [kept], stop)
+
+
+def test_streams_are_kept_apart_and_each_has_its_final(engine: Engine, kept: Kept) -> None:
+    one, two = (list(chunks(tune(7, seed=seed), stream=str(seed))) for seed in (1, 2))
+    mixed = [chunk for pair in zip(one, two, strict=True) for chunk in pair]
+    engine.run(Listed([*mixed, StreamEnd("1"), StreamEnd("2")]), "both")
+    for seed in (1, 2):
+        kept_alone = Kept()
+        alone = Engine(engine._new_session, SinkGroup([kept_alone]), [], Stop())
+        alone.run(Listed(chunks(tune(7, seed=seed), stream=str(seed))), "alone")
+        (final,) = [record for record in finals(kept.records) if record.stream == str(seed)]
+        assert final.running == finals(kept_alone.records)[0].running
+    assert not engine.failures
+
+
+def test_a_stream_that_ends_too_early_is_scored_and_said(engine: Engine, kept: Kept) -> None:
+    engine.run(Listed([*chunks(tune(4)), StreamEnd("test", "damaged after 4.0 s")]), "test")
+    assert engine.failures == {"test": "damaged after 4.0 s"}
+    (final,) = finals(kept.records)
+    assert (final.windows, final.error) == (1, "damaged after 4.0 s")
+
+
+def test_a_source_that_fails_ends_its_streams_and_is_closed(engine: Engine, kept: Kept) -> None:
+    source = Listed([*chunks(tune(4)), StreamError("the device is on fire")])
+    engine.run(source, "mic")
+    assert engine.failures == {"mic": "the device is on fire"}
+    assert isinstance(kept.records[-1], Final)
+    assert source.closed
+
+
+def test_a_session_that_cannot_go_on_fails_its_source_alone(tiny_model: Model, kept: Kept) -> None:
+    options = SessionOptions(channel=1)
+    engine = Engine(lambda stream, live: Session(stream, tiny_model, options), SinkGroup([kept]), [], Stop())
+    engine.run(Listed(chunks(tune(4), stream="mono")), "mono")
+    assert "channel 2" in engine.failures["mono"]
+
+
+def test_a_stop_ends_with_finals(engine: Engine, kept: Kept, stop: Stop) -> None:
+    def until_stopped() -> Iterator[SourceItem]:
+        yield from chunks(tune(4))
+        stop.request(15)
+        yield from chunks(tune(4), first=64_000)
+
+    engine.run(Listed(until_stopped()), "mic")
+    (final,) = finals(kept.records)
+    assert final.windows == 1
+    assert final.end_s == pytest.approx(4.1)  # the chunk that was under way is the last
+
+
+def test_the_stream_has_ended_for_the_watchers_once_its_final_is_out(engine: Engine, kept: Kept) -> None:
+    engine.run(Listed([*chunks(tune(4)), StreamEnd("test")]), "test")
+    assert kept.order[-2:] == ["final", "test ended"]
+
+
+def test_news_of_a_source_are_records_too(engine: Engine, kept: Kept) -> None:
+    engine.run(Listed([SourceStatus("mic", "down", "unplugged", lost_seconds=1.5)]), "mic")
+    (record,) = kept.records
+    assert isinstance(record, Status)
+    assert (record.status, record.detail, record.lost_s) == ("down", "unplugged", 1.5)
+    assert kept.order == ["source down", "status"]
+
+
+def test_a_sink_that_fails_is_noted_and_the_others_go_on(tiny_model: Model, kept: Kept) -> None:
+    class Full(Kept):
+        def emit(self, record: Record) -> None:
+            raise StreamError("cannot write results: the disk is full")
+
+    engine = Engine(lambda stream, live: Session(stream, tiny_model), SinkGroup([Full(), kept]), [], Stop())
+    engine.run(Listed(chunks(tune(7))), "song")
+    assert engine.failures == {"output": "cannot write results: the disk is full"}
+    assert finals(kept.records)[0].windows == 2
