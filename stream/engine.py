@@ -116,6 +116,8 @@ class _Run:
             case SourceStatus():
                 self._note(item)
             case StreamEnd():
+                if item.error is not None:
+                    self._fail(item.stream, item.error)
                 self._end(item.stream, item.error)
 
     def flush(self, error: str | None) -> None:
@@ -146,8 +148,6 @@ class _Run:
 
     def _end(self, stream: str, error: str | None) -> None:
         session = self._sessions.pop(stream, None)
-        if error is not None:
-            self._fail(stream, error)
         self._emit(session.flush(error) if session else [])
         for watcher in self._watchers:
             watcher.stream_ended(stream)
