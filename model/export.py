@@ -1,0 +1,131 @@
+"""Write a torch network as an ONNX file that carries its labels and its front-end.
+
+    export_onnx(network, Path("model.onnx"), ModelCard(labels=…, name=…, version=…, training=…, license=…))
+
+Only training needs this module; it imports torch. What it writes, model.contract reads: input ``melspectrogram``
+(batch, 187, 96), output ``moods`` (batch, labels) in 0…1, and the metadata properties of the contract.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from torch import nn
+
+from model.frontend import FrontEnd
+
+CONTRACT = "1"
+TOLERANCE = 1e-5
+"""Greatest difference between a probability from torch and one from ONNX Runtime."""
+
+
+class ExportError(Exception):
+    """An exported file that does not do what the network does; the message says how far it is off."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What an ONNX file says about itself.
+
+    Attributes:
+        labels: names of the outputs, in order.
+        name: of the model.
+        version: of the model.
+        training: data sets, seeds, metrics; anything that JSON can hold.
+        license: of the weights.
+        frontend: what the input frames must have been computed with.
+    """
+
+    labels: tuple[str, ...]
+    name: str
+    version: str
+    training: Mapping[str, Any]
+    license: str
+    frontend: FrontEnd = dataclasses.field(default_factory=FrontEnd)
+
+    def to_metadata(self) -> dict[str, str]:
+        """Return the metadata properties."""
+        return {
+            "moodstream.contract": CONTRACT,
+            "labels": json.dumps(list(self.labels)),
+            "frontend": json.dumps(self.frontend.to_metadata()),
+            "name": self.name,
+            "version": self.version,
+            "training": json.dumps(self.training, ensure_ascii=False),
+            "license": self.license,
+        }
+
+
+def export_onnx(network: nn.Module, path: Path, card: ModelCard) -> float:
+    """Write ``network`` to ``path`` and check the file against it; the file appears only if it agrees.
+
+    Args:
+        network: from frames (batch, 187, 96) to probabilities (batch, labels).
+        path: file to write.
+        card: what the file is to say about itself.
+
+    Returns:
+        The greatest difference between a probability of the file and one of the network, on random frames.
+
+    Raises:
+        ExportError: if that difference exceeds TOLERANCE, or the outputs are not one per label.
+    """
+    network.eval()
+    example = example_frames(card.frontend)
+    with torch.inference_mode():
+        expected = network(torch.from_numpy(example)).numpy()
+    if expected.shape != (len(example), len(card.labels)):
+        raise ExportError(f"outputs of shape {expected.shape} for {len(card.labels)} labels")
+    document = _traced(network, torch.from_numpy(example))
+    onnx.helper.set_model_props(document, card.to_metadata())
+    onnx.checker.check_model(document)
+    part = path.with_name(path.name + ".part")
+    onnx.save(document, part)
+    try:
+        session = onnxruntime.InferenceSession(part, providers=["CPUExecutionProvider"])
+        # A batch of one as well: the graph must not have frozen the size of the example.
+        outputs = [session.run(None, {"melspectrogram": frames})[0] for frames in (example, example[:1])]
+        difference = max(float(np.abs(output - expected[: len(output)]).max()) for output in outputs)
+        if not difference <= TOLERANCE:
+            raise ExportError(f"the exported file is off by {difference:.2g} (allowed {TOLERANCE})")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return difference
+
+
+def example_frames(frontend: FrontEnd, count: int = 3) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Return frames like music's, shape (count, patch, n_mels): random, smooth over time, falling with frequency."""
+    rng = np.random.default_rng(0)
+    noise = rng.standard_normal((count, frontend.patch + 8, frontend.n_mels))
+    smooth = sum(noise[:, lag : lag + frontend.patch] for lag in range(8)) / 4
+    return np.maximum(smooth + np.linspace(4.0, 0.5, frontend.n_mels), 0.0).astype(np.float32)
+
+
+def _traced(network: nn.Module, example: torch.Tensor) -> onnx.ModelProto:
+    # The exporter logs what it lacks for other people's operators (torchvision's), and warns of its own future.
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            network,
+            (example,),
+            input_names=["melspectrogram"],
+            output_names=["moods"],
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            dynamo=True,
+            verbose=False,
+        )
+    if program is None:
+        raise ExportError("torch exported nothing")
+    return program.model_proto

@@ -1,0 +1,118 @@
+"""Fit how the members' outputs become nine calibrated probabilities: a logistic regression with few free numbers.
+
+    blend = fit_blend(features, owners, songs)
+
+The features of a window are those of model.networks.mood_ensemble: four quadrant logits, eight emotion logits, valence
+and arousal. A quadrant's logit is ``a q + b e + c (± valence) + d (± arousal) + bias``, with one a, b, c, d for all
+four (e is the emotion of the same name; angry has none); an emotion's is ``s e + bias_e``. That makes 14 numbers,
+fitted on the validation songs at song level: cross-entropy of both data sets plus the correlation with the ratings.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from model.networks.mood_ensemble import FEATURES
+from train.datasets.song import EMOTIONS, MOODS, Song
+from train.validation import annotated, truths
+
+VALENCE_SIGNS = (1.0, -1.0, -1.0, 1.0)
+AROUSAL_SIGNS = (1.0, 1.0, -1.0, -1.0)
+_START = (0.7, 0.2, 0.3, 0.3, 0.8)
+_PULL = 0.02
+"""How strongly the five strengths are held near their start: the validation songs are few."""
+_RATINGS = 0.5
+"""Weight of the correlations beside the two cross-entropies."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Blend:
+    """A fitted blend.
+
+    Attributes:
+        weights: shape (9, 14).
+        bias: shape (9,).
+    """
+
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+    def song_scores(self, features: NDArray[np.float32], owners: NDArray[np.int64], count: int) -> NDArray[np.float64]:
+        """Return the nine moods of songs, shape (count, 9), from their windows' features (n, 14)."""
+        windows = torch.sigmoid(torch.from_numpy(features @ self.weights.T + self.bias))
+        return _means(windows, torch.from_numpy(owners), count).numpy().astype(np.float64)
+
+
+def fit_blend(features: NDArray[np.float32], owners: NDArray[np.int64], songs: Sequence[Song]) -> Blend:
+    """Return the blend that fits these songs best.
+
+    Args:
+        features: shape (windows, 14).
+        owners: shape (windows,), index of each window's song.
+        songs: the songs; what a song's data set does not annotate is left out of the loss.
+    """
+    where = {name: torch.from_numpy(indices) for name, indices in annotated(songs).items()}
+    quadrants, emotions, ratings = truths(songs)
+    fours = torch.eye(4)[torch.from_numpy(quadrants)]
+    eights, rated = torch.from_numpy(emotions).float(), torch.from_numpy(ratings).float()
+    columns = [MOODS.index(name) for name in EMOTIONS]
+    windows, indices = torch.from_numpy(features), torch.from_numpy(owners)
+    strengths = torch.tensor(_START, requires_grad=True)
+    bias = torch.full((len(MOODS),), -0.5, requires_grad=True)
+    optimiser = torch.optim.LBFGS([strengths, bias], max_iter=200, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        optimiser.zero_grad()
+        scores = _means(torch.sigmoid(windows @ _matrix(strengths).T + bias), indices, len(songs))
+        scores = scores.clamp(1e-5, 1 - 1e-5)
+        value = _PULL * ((strengths - torch.tensor(_START)) ** 2).sum()
+        cross_entropy = torch.nn.functional.binary_cross_entropy
+        if len(quadrants):
+            value = value + cross_entropy(scores[where["quadrant"]][:, :4], fours)
+        if len(emotions):
+            value = value + cross_entropy(scores[where["emotions"]][:, columns], eights)
+        if len(ratings) > 2:
+            plane = scores[where["ratings"]][:, :4]
+            for axis, signs in enumerate((VALENCE_SIGNS, AROUSAL_SIGNS)):
+                value = value - _RATINGS * _correlation(plane @ torch.tensor(signs), rated[:, axis])
+        value.backward()
+        return value
+
+    optimiser.step(loss)
+    return Blend(_matrix(strengths).detach().numpy(), bias.detach().numpy())
+
+
+def _matrix(strengths: torch.Tensor) -> torch.Tensor:
+    """Lay the five strengths out as the (9, 14) matrix of the logistic regression."""
+    quadrant, shared, valence, arousal, emotion = (strengths[k] for k in range(5))
+    rows = []
+    for number, name in enumerate(MOODS):
+        row = torch.zeros(FEATURES)
+        if number < 4:
+            row = row + quadrant * _unit(number)
+            row = row + valence * VALENCE_SIGNS[number] * _unit(12) + arousal * AROUSAL_SIGNS[number] * _unit(13)
+            if name in EMOTIONS:
+                row = row + shared * _unit(4 + EMOTIONS.index(name))
+        else:
+            row = row + emotion * _unit(4 + EMOTIONS.index(name))
+        rows.append(row)
+    return torch.stack(rows)
+
+
+def _unit(place: int) -> torch.Tensor:
+    return torch.nn.functional.one_hot(torch.tensor(place), FEATURES).float()
+
+
+def _means(values: torch.Tensor, owners: torch.Tensor, count: int) -> torch.Tensor:
+    sums = torch.zeros(count, values.shape[1]).index_add(0, owners, values)
+    return sums / torch.bincount(owners, minlength=count).clamp(min=1)[:, None]
+
+
+def _correlation(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    first, second = first - first.mean(), second - second.mean()
+    return (first * second).sum() / (first.norm() * second.norm()).clamp(min=1e-9)

@@ -1,0 +1,111 @@
+"""Mel frames on disk: one memory-mapped file of frames and a journal that says which song lies where.
+
+A pack is written front to back. A song counts once its line stands in the journal, which is written after the frames;
+what a killed run left behind that line is cut off when the pack is opened for writing again, so preparing resumes.
+
+    with PackWriter(Path("cache/clean")) as pack:
+        pack.append("4q/MT0000004637", levels)
+    pack = Pack(Path("cache/clean"))
+    pack["4q/MT0000004637"]             # (frames, 96) float16, mapped, not read
+
+Frames are kept as ``log10(10000 x + 0.0001)`` of the mel power x, in float16 (a step of at most 0.04 dB): a change of
+level or of equalisation is an exact addition there, unlike in the front-end's ``log10(1 + 10000 x)``.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+BANDS = 96
+FLOOR = 1e-4
+
+
+def to_levels(frames: NDArray[np.float32]) -> NDArray[np.float16]:
+    """Turn the front-end's frames ``log10(1 + 10000 x)`` into levels ``log10(10000 x + 0.0001)``, same shape."""
+    power = np.expm1(np.log(10.0) * frames.astype(np.float64))
+    return np.log10(np.maximum(power, 0.0) + FLOOR).astype(np.float16)
+
+
+def to_frames(levels: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Turn levels back into the front-end's frames, same shape."""
+    power = 10.0 ** levels.astype(np.float32) - np.float32(FLOOR)
+    return np.log10(1.0 + np.maximum(power, 0.0), dtype=np.float32)
+
+
+class Pack:
+    """The mel levels of many songs, read through a memory map."""
+
+    def __init__(self, path: Path) -> None:
+        if not path.with_suffix(".index").is_file():
+            raise FileNotFoundError(f"no prepared data at {path}: run python -m train.prepare first")
+        self._where = {key: (begin, count) for key, begin, count in read_journal(path)}
+        size = max((begin + count for begin, count in self._where.values()), default=0)
+        self.levels: NDArray[np.float16] = (
+            np.memmap(path.with_suffix(".f16"), np.float16, "r", shape=(size, BANDS))
+            if size
+            else np.zeros((0, BANDS), np.float16)
+        )
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._where
+
+    def __getitem__(self, key: str) -> NDArray[np.float16]:
+        begin, count = self._where[key]
+        return self.levels[begin : begin + count]
+
+    def keys(self) -> list[str]:
+        """Names of the songs, in the order in which they were written."""
+        return list(self._where)
+
+
+class PackWriter:
+    """Appends songs to a pack; opening it again continues where a killed run stopped."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        journal = read_journal(path) if path.with_suffix(".index").is_file() else []
+        self.done = {key for key, _, _ in journal}
+        self._end = max((begin + count for _, begin, count in journal), default=0)
+        data, index = path.with_suffix(".f16"), path.with_suffix(".index")
+        data.touch()
+        self._data = data.open("r+b")
+        self._data.truncate(self._end * BANDS * 2)
+        self._data.seek(0, 2)
+        index.write_text("".join(_line(*entry) for entry in journal))  # drops a line cut short
+        self._index = index.open("a")
+
+    def append(self, key: str, levels: NDArray[np.float16]) -> None:
+        """Write one song's levels, shape (frames, 96), then its line in the journal."""
+        self._data.write(np.ascontiguousarray(levels, np.float16).tobytes())
+        self._data.flush()
+        self._index.write(_line(key, self._end, len(levels)))
+        self._index.flush()
+        self._end += len(levels)
+        self.done.add(key)
+
+    def __enter__(self) -> PackWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None):
+        self._data.close()
+        self._index.close()
+
+
+def read_journal(path: Path) -> list[tuple[str, int, int]]:
+    """Return (key, first frame, frames) of every song wholly written, in order; a line cut short ends the list."""
+    entries: list[tuple[str, int, int]] = []
+    for line in path.with_suffix(".index").read_text().splitlines(keepends=True):
+        if not line.endswith("\n"):
+            break
+        key, begin, count = json.loads(line)
+        entries.append((key, begin, count))
+    return entries
+
+
+def _line(key: str, begin: int, count: int) -> str:
+    return json.dumps([key, begin, count]) + "\n"

@@ -1,0 +1,27 @@
+"""What the training commands write: results to standard output, everything else to standard error, a line each."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+
+def show(text: str) -> None:
+    """Write a result."""
+    sys.stdout.write(f"{text}\n")
+
+
+def say(text: str) -> None:
+    """Write a remark or an error."""
+    sys.stderr.write(f"{text}\n")
+
+
+def command_parser(name: str, docstring: str | None) -> argparse.ArgumentParser:
+    """Return a parser whose ``--help`` shows a module's docstring: its first line, the options, the rest."""
+    description, _, rest = (docstring or "").partition("\n")
+    return argparse.ArgumentParser(
+        f"python -m {name}",
+        description=description,
+        epilog=rest,
+        formatter_class=argparse.RawTextHelpFormatter,
+    )

@@ -1,0 +1,148 @@
+"""Export trained networks as one ONNX file that the live side can load.
+
+    python -m train.export --runs runs/default/seed0 runs/default/seed1 --output model/default.onnx
+    python -m train.export --runs runs/kumar_dahiya/seed0 --output kumar_dahiya.onnx
+
+Runs with the heads quadrant, emotion, rating and presence (config/train/default.yaml) become one ensemble: the blend of
+their outputs is fitted on the validation songs of the cache. A single run with a mood head
+(config/train/kumar_dahiya.yaml) is exported as it is, without its metadata heads. The file is checked against torch
+before it appears.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from model.export import ExportError, ModelCard, export_onnx
+from model.networks.mood_ensemble import FEATURES, HEADS, MoodEnsemble
+from model.networks.single_head import SingleHead
+from train import metrics
+from train.blend import Blend, fit_blend
+from train.cache import Pack
+from train.console import command_parser, say, show
+from train.datasets.song import MOODS, Song
+from train.fit import load_trained
+from train.negatives import TRAIN_VOICES
+from train.scoring import windows
+from train.songs import load_songs
+from train.validation import calibration_pairs, mood_figures
+
+LICENSE = "CC BY-NC-SA 4.0"
+PRESENCE_SLOPE = 1.5
+DATA = {
+    "4q": "4Q audio emotion dataset (Panda, Malheiro, Paiva 2018), research use",
+    "emotify": "Emotify (Aljanaki, Wiering, Veltkamp 2016), audio CC BY-NC-SA",
+    "musifeast17": "MUSIFEAST-17 (van der Walle et al. 2025), ratings CC0, audio for research use",
+    "incompetech": "Kevin MacLeod (incompetech.com), CC BY 4.0",
+    "negative": f"synthesised noise, hum, clicks, tones; espeak-ng speech of {len(TRAIN_VOICES)} voices",
+}
+
+
+def export_ensemble(folders: Sequence[Path], cache: Path, output: Path, name: str, version: str) -> float:
+    """Export runs as one ensemble with a fitted blend; return the greatest difference from torch."""
+    members, seeds = [], []
+    for folder in folders:
+        network, stored = load_trained(folder)
+        _keep_heads(network, folder)
+        members.append(network)
+        seeds.append(stored["seed"])
+    ensemble = MoodEnsemble(members, torch.zeros(len(MOODS), FEATURES), torch.zeros(len(MOODS)), 1.0, 0.0).eval()
+    songs = [song for song in load_songs(cache) if song.split == "validation"]
+    features, presence, owners = ensemble_features(ensemble, songs, cache)
+    blend = fit_blend(features, owners, songs)
+    ensemble.weights, ensemble.bias = torch.from_numpy(blend.weights), torch.from_numpy(blend.bias)
+    ensemble.presence_slope = PRESENCE_SLOPE
+    ensemble.presence_threshold = presence_threshold(presence)
+    card = ModelCard(MOODS, name, version, training_record(songs, blend, features, owners, seeds), LICENSE)
+    return export_onnx(ensemble, output, card)
+
+
+def export_single(folder: Path, output: Path, name: str, version: str) -> float:
+    """Export a run with a mood head, metadata heads dropped; return the greatest difference from torch."""
+    network, stored = load_trained(folder)
+    labels = tuple(stored["labels"]["mood"])
+    training = {"data": DATA, "seeds": [stored["seed"]], "steps": stored["progress"]["step"]}
+    return export_onnx(SingleHead(network, "mood"), output, ModelCard(labels, name, version, training, LICENSE))
+
+
+def ensemble_features(
+    ensemble: MoodEnsemble, songs: Sequence[Song], cache: Path
+) -> tuple[np.ndarray[Any, np.dtype[np.float32]], np.ndarray[Any, np.dtype[np.float32]], np.ndarray[Any, Any]]:
+    """Return (features (windows, 14), presence logits (windows,), owners (windows,)) of the songs' windows."""
+    pack = Pack(cache / "clean")
+    features, presence, owners = [], [], []
+    for number, song in enumerate(songs):
+        frames = torch.from_numpy(windows(pack[song.key]))
+        with torch.inference_mode():
+            seen, music = ensemble.features(frames)
+        features.append(seen.numpy())
+        presence.append(music.numpy()[:, 0])
+        owners.append(np.full(len(frames), number))
+    return np.concatenate(features), np.concatenate(presence), np.concatenate(owners)
+
+
+def presence_threshold(presence: np.ndarray[Any, np.dtype[np.float32]]) -> float:
+    """Return the presence logit at which music counts as half present.
+
+    It lies so that 99 in 100 windows of validation music have a probability of music above 0.95, but never below 0:
+    what the network itself takes for no music is none.
+    """
+    margin = float(np.log(0.95 / 0.05)) / PRESENCE_SLOPE
+    return max(-1.0, float(np.quantile(presence, 0.01)) - margin)
+
+
+def training_record(
+    songs: Sequence[Song],
+    blend: Blend,
+    features: np.ndarray[Any, np.dtype[np.float32]],
+    owners: np.ndarray[Any, Any],
+    seeds: Sequence[int],
+) -> dict[str, Any]:
+    """Return what the file says of its training: data, seeds, and figures on the validation songs."""
+    scores = blend.song_scores(features, owners, len(songs))
+    figures = {name: round(values[0], 3) for name, values in mood_figures(songs, scores).items()}
+    figures["calibration error"] = round(metrics.calibration_error(*calibration_pairs(songs, scores)), 3)
+    return {"data": DATA, "seeds": list(seeds), "validation": figures, "blend fitted on": "validation"}
+
+
+def _keep_heads(network: nn.Module, folder: Path) -> None:
+    heads = network.get_submodule("heads")
+    if not isinstance(heads, nn.ModuleDict) or not set(HEADS) <= set(heads):
+        raise ValueError(f"{folder}: an ensemble's members need the heads {', '.join(HEADS)}")
+    for name in [name for name in heads if name not in HEADS]:
+        del heads[name]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    parser = command_parser("train.export", __doc__)
+    parser.add_argument("--runs", type=Path, nargs="+", required=True, help="folders that train.fit wrote")
+    parser.add_argument("--output", type=Path, required=True, help="ONNX file to write")
+    parser.add_argument("--cache", type=Path, default=Path("cache"), help="prepared data (default %(default)s)")
+    parser.add_argument("--name", help="name of the model (default: that of the output file)")
+    parser.add_argument("--version", default="0.1.0", help="version of the model (default %(default)s)")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    name = options.name or options.output.stem
+    try:
+        _, first = load_trained(options.runs[0])
+        if "mood" in first["labels"] and len(options.runs) == 1:
+            difference = export_single(options.runs[0], options.output, name, options.version)
+        else:
+            difference = export_ensemble(options.runs, options.cache, options.output, name, options.version)
+    except (ExportError, OSError, ValueError) as error:
+        say(f"train.export: {error}")
+        return 1
+    show(f"{options.output}: {options.output.stat().st_size / 1e6:.2f} MB, within {difference:.1g} of torch")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

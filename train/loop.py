@@ -1,0 +1,195 @@
+"""The training loop: masked multi-task losses, moving average of the weights, exact resume.
+
+Every random choice of a step follows from (seed, step), so a run that was killed and resumed ends with the very weights
+of one that was not (same machine, same number of threads).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from train.augment import augment_levels, hide, mixing
+from train.batches import Batches
+from train.configuration import Configuration, ConfigurationError, build_network
+from train.datasets.song import Song
+from train.losses import balance, masked_loss, total_loss
+from train.targets import Head, build_heads
+
+
+@dataclasses.dataclass
+class Progress:
+    """Where a run stands, and what it found so far."""
+
+    step: int = 0
+    seconds: float = 0.0
+    best: float = -math.inf
+    stale: int = 0
+
+
+class Run:
+    """A network in training.
+
+    Args:
+        configuration: of the run.
+        songs: all prepared songs and negatives, of both splits.
+        cache: folder that train.prepare filled.
+        seed: from which everything random follows.
+    """
+
+    def __init__(self, configuration: Configuration, songs: Sequence[Song], cache: Path, seed: int) -> None:
+        self.configuration = configuration
+        self.seed = seed
+        self.heads = build_heads(configuration.heads, songs)
+        self.weights = task_weights(configuration, self.heads)
+        torch.manual_seed(seed)
+        sizes = {name: len(head.labels) for name, head in self.heads.items()}
+        self.network = build_network(configuration.network, sizes).to(memory_format=torch.channels_last)
+        self.averaged = {name: value.clone() for name, value in self.network.state_dict().items()}
+        self.optimiser = build_optimiser(configuration, self.network)
+        self.progress = Progress()
+        self._negative = np.array([song.dataset == "negative" for song in songs])
+        self._targets = {n: (torch.from_numpy(h.targets), torch.from_numpy(h.mask)) for n, h in self.heads.items()}
+        self._batches = Batches(
+            songs,
+            cache,
+            configuration.groups,
+            seed=seed,
+            degraded=configuration.degraded,
+            first_frames=configuration.first_frames,
+        )
+
+    def train(self, steps: int) -> Iterator[float]:
+        """Take steps until the run's step is ``steps``; yield the loss of each."""
+        while self.progress.step < steps:
+            began = time.monotonic()
+            loss = self._step(self.progress.step)
+            if not math.isfinite(loss):
+                raise FloatingPointError(f"the loss is {loss} at step {self.progress.step}")
+            self.progress.step += 1
+            self.progress.seconds += time.monotonic() - began
+            yield loss
+
+    def loss(self, outputs: dict[str, torch.Tensor], songs: torch.Tensor, mix: _Mix) -> torch.Tensor:
+        """Return the weighted loss of a batch's outputs against its songs' targets, mixed as the windows were."""
+        losses = {}
+        for name, task in self.configuration.heads.items():
+            targets, mask = (values[songs] for values in self._targets[name])
+            # A mixed window is annotated where both its parts are.
+            targets, mask = mix(targets), mask * mask[mix.partners]
+            if task.loss == "softmax":
+                smooth = self.configuration.smoothing
+                targets = targets * (1.0 - smooth) + smooth / targets.shape[1]
+            losses[name] = masked_loss(task.loss, outputs[name], targets, mask, self.configuration.reduction)
+        return total_loss(losses, self.weights)
+
+    def averaged_network(self) -> nn.Module:
+        """Return a copy of the network with the averaged weights, in evaluation mode."""
+        sizes = {name: len(head.labels) for name, head in self.heads.items()}
+        network = build_network(self.configuration.network, sizes)
+        network.load_state_dict(self.averaged if self.configuration.average else self.network.state_dict())
+        return network.eval()
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that a resumed run needs."""
+        return {
+            "network": self.network.state_dict(),
+            "averaged": self.averaged,
+            "optimiser": self.optimiser.state_dict(),
+            "progress": dataclasses.asdict(self.progress),
+            "labels": {name: list(head.labels) for name, head in self.heads.items()},
+            "description": self.configuration.network,
+            "seed": self.seed,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from a state; raises ConfigurationError if it is another network's or another seed's."""
+        if state["seed"] != self.seed or state["description"] != self.configuration.network:
+            raise ConfigurationError("the checkpoint is of another network or seed: remove it or train elsewhere")
+        self.network.load_state_dict(state["network"])
+        self.averaged = state["averaged"]
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.progress = Progress(**state["progress"])
+
+    def _step(self, step: int) -> float:
+        settings = self.configuration.augmentation
+        rng = np.random.default_rng([self.seed, step, 2])
+        torch.manual_seed((self.seed << 32) + step)  # dropout
+        batch = self._batches[step]
+        frames = augment_levels(batch.levels, self._negative[batch.songs], settings, rng)
+        mix = _Mix(*mixing(batch.groups, settings.mixup, rng))
+        frames = mix(frames)
+        hide(frames, settings, rng)
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(self.configuration, step)
+        self.network.train()
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.configuration.precision == "bfloat16"):
+            outputs = self.network(frames)
+        loss = self.loss({n: o.float() for n, o in outputs.items()}, torch.from_numpy(batch.songs), mix)
+        self.optimiser.zero_grad()
+        loss.backward()
+        if self.configuration.optimiser.clip:
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.configuration.optimiser.clip)
+        self.optimiser.step()
+        self._average(step)
+        return loss.item()
+
+    @torch.no_grad()
+    def _average(self, step: int) -> None:
+        # A young average forgets faster, or it would remember the initial weights.
+        decay = min(self.configuration.average, (1 + step) / (10 + step))
+        for name, value in self.network.state_dict().items():
+            if value.is_floating_point():
+                self.averaged[name].lerp_(value, 1.0 - decay)
+            else:
+                self.averaged[name].copy_(value)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Mix:
+    partners: torch.Tensor
+    weights: torch.Tensor
+
+    def __call__(self, values: torch.Tensor) -> torch.Tensor:
+        weights = self.weights.reshape(-1, *[1] * (values.dim() - 1))
+        return values * weights + values[self.partners] * (1.0 - weights)
+
+
+def task_weights(configuration: Configuration, heads: dict[str, Head]) -> dict[str, float]:
+    """Return each head's weight in the loss; ``balance`` becomes N_mood / N_meta over all metadata heads."""
+    metadata = sum(len(heads[name].labels) for name in configuration.metadata)
+    mood = sum(len(head.labels) for name, head in heads.items() if name not in configuration.metadata)
+    return {
+        name: balance(mood, metadata) if task.weight == "balance" else float(task.weight)
+        for name, task in configuration.heads.items()
+    }
+
+
+def build_optimiser(configuration: Configuration, network: nn.Module) -> torch.optim.Optimizer:
+    """Return the optimiser; weight decay applies to matrices and kernels, not to biases and normalisations."""
+    settings = configuration.optimiser
+    if settings.name == "adam":
+        return torch.optim.Adam(network.parameters(), settings.rate, (0.9, 0.999), settings.epsilon)
+    decayed = [p for p in network.parameters() if p.dim() > 1]
+    others = [p for p in network.parameters() if p.dim() <= 1]
+    groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, settings.rate, (0.9, 0.999), settings.epsilon)
+
+
+def learning_rate(configuration: Configuration, step: int) -> float:
+    """Return the rate of a step: constant for ``adam``, linear warm-up and a cosine to zero for ``adamw``."""
+    settings = configuration.optimiser
+    if settings.name == "adam":
+        return settings.rate
+    if step < settings.warm_up:
+        return settings.rate * (step + 1) / settings.warm_up
+    share = (step - settings.warm_up) / max(1, configuration.steps - settings.warm_up)
+    return settings.rate * 0.5 * (1.0 + math.cos(math.pi * share))

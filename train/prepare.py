@@ -1,0 +1,138 @@
+"""Compute the mel frames of a music folder once, into a cache that training maps into memory.
+
+    python -m train.prepare --music music                  # every song as it is, and three degraded versions of it
+    python -m train.prepare --music music --versions 0     # only as it is: enough for a first try
+
+The folder holds 4q.csv, emotify.csv, musifeast17.csv, incompetech.csv (any of them) and the files they name. The cache
+gets the packs clean, degraded1…, validation_degraded, negative (sound that is not
+music), and songs.json. A killed run is continued by the
+same command. Broken files are skipped, listed in skipped.csv, and make the exit status 1 only if nothing is left.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+import sys
+import zlib
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from model.mel import melspectrogram
+from train.audio import AudioError, read_audio
+from train.cache import PackWriter, to_levels
+from train.console import command_parser, say
+from train.datasets.library import read_songs
+from train.datasets.song import Song
+from train.degrade import degrade
+from train.negatives import training_negative
+from train.robustness import DEGRADED
+from train.songs import save_songs
+
+NEGATIVES = 600
+T = TypeVar("T")
+R = TypeVar("R")
+Levels = NDArray[np.float16]
+
+
+def song_levels(song: Song, version: int) -> Levels | str:
+    """Return a song's mel levels, shape (frames, 96), or why there are none.
+
+    Args:
+        song: whose file is decoded.
+        version: 0 as it is, above that the number of the degraded version.
+    """
+    try:
+        samples = read_audio(song.path)
+        if version:
+            seed = zlib.crc32(song.key.encode())
+            samples = degrade(samples, np.random.default_rng([seed, version]))
+    except AudioError as error:
+        return str(error)
+    return to_levels(melspectrogram(samples))
+
+
+def negative_levels(index: int) -> Levels:
+    """Return the mel levels of the negative example number ``index``, shape (frames, 96)."""
+    return to_levels(melspectrogram(training_negative(index)))
+
+
+def prepare_songs(songs: list[Song], cache: Path, name: str, version: int, jobs: int) -> dict[str, str]:
+    """Add what is missing to the pack ``name`` of one version; return the reason for each song that was skipped."""
+    skipped: dict[str, str] = {}
+    with PackWriter(cache / name) as pack:
+        todo = [song for song in songs if song.key not in pack.done]
+        for song, levels in _computed(functools.partial(song_levels, version=version), todo, jobs, name):
+            if isinstance(levels, str):
+                skipped[song.key] = levels
+            elif len(levels) < 188:
+                skipped[song.key] = f"{song.path.name}: shorter than one window"
+            else:
+                pack.append(song.key, levels)
+    return skipped
+
+
+def prepare_negatives(count: int, cache: Path, jobs: int) -> None:
+    """Add what is missing to the pack of sound that is not music."""
+    with PackWriter(cache / "negative") as pack:
+        todo = [index for index in range(count) if f"negative/{index}" not in pack.done]
+        for index, levels in _computed(negative_levels, todo, jobs, "negative"):
+            pack.append(f"negative/{index}", levels)
+
+
+def _computed(work: Callable[[T], R], items: list[T], jobs: int, title: str) -> Iterable[tuple[T, R]]:
+    """Yield each item with its result, in order, so that the pack is the same for any number of processes."""
+    bar = functools.partial(tqdm, desc=title, total=len(items), unit="file", disable=not items)
+    if jobs == 1:
+        yield from zip(items, bar(map(work, items)), strict=True)
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        yield from zip(items, bar(pool.map(work, items, chunksize=2)), strict=True)
+
+
+def prepare(music: Path, cache: Path, versions: int, negatives: int, jobs: int) -> tuple[int, dict[str, str]]:
+    """Prepare everything; return the number of usable songs and the reasons for those skipped."""
+    songs = read_songs(music)
+    cache.mkdir(parents=True, exist_ok=True)
+    skipped = prepare_songs(songs, cache, "clean", 0, jobs)
+    prepare_negatives(negatives, cache, jobs)
+    usable = [song for song in songs if song.key not in skipped]
+    save_songs(usable, cache)
+    for version in range(1, versions + 1):
+        prepare_songs([s for s in usable if s.split == "train"], cache, f"degraded{version}", version, jobs)
+    if versions:
+        # A version of its own, so that nothing in it was drawn for training.
+        prepare_songs([s for s in usable if s.split != "train"], cache, DEGRADED, 1000, jobs)
+    with (cache / "skipped.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("song", "reason"), *sorted(skipped.items())])
+    return len(usable), skipped
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    parser = command_parser("train.prepare", __doc__)
+    parser.add_argument("--music", type=Path, required=True, help="folder with the tables and the files they name")
+    parser.add_argument("--cache", type=Path, default=Path("cache"), help="folder to fill (default %(default)s)")
+    parser.add_argument("--versions", type=int, default=3, help="degraded versions a song (default %(default)s)")
+    parser.add_argument("--negatives", type=int, default=NEGATIVES, help="examples without music (default %(default)s)")
+    parser.add_argument("--jobs", type=int, default=2, help="processes (default %(default)s)")
+    options = parser.parse_args(arguments)
+    try:
+        usable, skipped = prepare(options.music, options.cache, options.versions, options.negatives, options.jobs)
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        say(f"train.prepare: {error}")
+        return 1
+    for reason in skipped.values():
+        say(f"skipped: {reason}")
+    say(f"{usable} songs prepared in {options.cache}, {len(skipped)} skipped")
+    return 0 if usable else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

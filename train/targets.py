@@ -1,0 +1,208 @@
+"""What each head of a network is to predict for each song, with a mask for what a data set does not say.
+
+    heads = build_heads(["quadrant", "emotion", "artist"], songs)
+    heads["emotion"].targets, heads["emotion"].mask     # (songs, 8) each
+
+Vocabularies (artists, tags, genres) and the ratings' scale come from the training songs only.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from train.datasets.song import EMOTIONS, MOODS, POSITIVE_RATE, QUADRANTS, Song
+
+VALENCE_SIGNS = np.array([1.0, -1.0, -1.0, 1.0])
+AROUSAL_SIGNS = np.array([1.0, 1.0, -1.0, -1.0])
+FIRST_YEAR, BUCKET_YEARS, BUCKETS = 1970, 5, 9
+TOP_ARTISTS = 50
+MIN_TAG, MIN_GENRE, MIN_FEEL = 12, 8, 8
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Head:
+    """One task: its labels, and for every song the targets and which of them are known.
+
+    Attributes:
+        labels: names, in the order of the columns.
+        targets: shape (songs, labels), float32; 0 where unknown.
+        mask: shape (songs, labels), float32, 1 where the target is known.
+    """
+
+    labels: tuple[str, ...]
+    targets: NDArray[np.float32]
+    mask: NDArray[np.float32]
+
+
+def build_heads(names: Iterable[str], songs: Sequence[Song]) -> dict[str, Head]:
+    """Return the heads named, for these songs.
+
+    Raises:
+        ValueError: for a name that is no head.
+    """
+    names = list(names)
+    unknown = [name for name in names if name not in HEADS]
+    if unknown:
+        raise ValueError(f"no head is called {unknown[0]}; there are {', '.join(HEADS)}")
+    return {name: HEADS[name](songs) for name in names}
+
+
+_STEEPNESS = 2.0
+
+FEELS: dict[str, tuple[float | None, float | None]] = {
+    "Action": (None, 1.2),
+    "Aggressive": (-0.8, 1.3),
+    "Bouncy": (1.0, 0.7),
+    "Bright": (1.0, 0.3),
+    "Calming": (0.5, -1.3),
+    "Dark": (-1.2, None),
+    "Driving": (None, 1.1),
+    "Eerie": (-1.2, -0.5),
+    "Epic": (0.2, 1.0),
+    "Grooving": (0.6, 0.6),
+    "Humorous": (0.9, 0.5),
+    "Intense": (-0.5, 1.1),
+    "Mysterious": (-0.7, -0.4),
+    "Mystical": (-0.1, -0.7),
+    "Relaxed": (0.6, -1.1),
+    "Somber": (-1.1, -1.0),
+    "Suspenseful": (-1.0, 0.2),
+    "Unnerving": (-1.4, 0.2),
+    "Uplifting": (1.2, 0.4),
+}
+"""Our reading of incompetech's tags on Russell's plane, in standard deviations of ratings; None says nothing."""
+
+
+def quadrant(songs: Sequence[Song]) -> Head:
+    """Quadrants as one of four: 4Q's, and those that a rated song's valence and arousal make likely."""
+    rated = rating(songs)
+    rows = []
+    for song, values in zip(songs, rated.targets, strict=True):
+        row = None
+        if song.quadrant is not None:
+            row = np.eye(4)[song.quadrant]
+        elif song.ratings is not None:
+            row = _sigmoid(_STEEPNESS * VALENCE_SIGNS * values[0]) * _sigmoid(_STEEPNESS * AROUSAL_SIGNS * values[1])
+        rows.append(row)
+    return _from_rows(QUADRANTS, rows)
+
+
+def emotion(songs: Sequence[Song]) -> Head:
+    """Emotify's emotions, softened around the rate from which they count: sigma(12 (rate - 0.3))."""
+    rows = [None if s.emotions is None else _sigmoid(12 * (np.array(s.emotions) - POSITIVE_RATE)) for s in songs]
+    return _from_rows(EMOTIONS, rows)
+
+
+def rating(songs: Sequence[Song]) -> Head:
+    """Valence and arousal: ratings, standardised over the training songs, and our reading of incompetech's tags."""
+    known = np.array([s.ratings for s in songs if s.ratings is not None and s.split == "train"] or [(3.0, 3.0)])
+    mean, deviation = known.mean(axis=0), np.maximum(known.std(axis=0), 1e-6)
+    head = _from_rows(
+        ("valence", "arousal"),
+        [None if s.ratings is None else (np.array(s.ratings) - mean) / deviation for s in songs],
+    )
+    for number, song in enumerate(songs):
+        for axis in range(2):
+            read = [v for v in (FEELS.get(name, (None, None))[axis] for name in song.feels or ()) if v is not None]
+            if read:
+                head.targets[number, axis], head.mask[number, axis] = np.mean(read), 1
+    return head
+
+
+def presence(songs: Sequence[Song]) -> Head:
+    """Whether there is music at all."""
+    return _from_rows(("music",), [np.array([float(s.dataset != "negative")]) for s in songs])
+
+
+def mood(songs: Sequence[Song]) -> Head:
+    """The nine moods as yes or no: quadrants from 4Q, emotions from Emotify at a rate of 0.3; the rest unknown."""
+    targets = np.zeros((len(songs), len(MOODS)), np.float32)
+    mask = np.zeros_like(targets)
+    for row, song in enumerate(songs):
+        if song.quadrant is not None:
+            mask[row, :4] = 1
+            targets[row, song.quadrant] = 1
+        if song.emotions is not None:
+            for name, rate in zip(EMOTIONS, song.emotions, strict=True):
+                column = MOODS.index(name)
+                mask[row, column] = 1
+                targets[row, column] = rate >= POSITIVE_RATE
+    return Head(MOODS, targets, mask)
+
+
+def tag(songs: Sequence[Song]) -> Head:
+    """AllMusic mood tags that at least 12 training clips carry."""
+    return _multi_hot(songs, [s.tags for s in songs], MIN_TAG)
+
+
+def genre(songs: Sequence[Song]) -> Head:
+    """Genres, each data set with its own vocabulary; unknown for the songs of other data sets."""
+    rows = [None if s.genres is None else tuple(f"{s.dataset}: {g}" for g in s.genres) for s in songs]
+    head = _multi_hot(songs, rows, MIN_GENRE)
+    for column, label in enumerate(head.labels):
+        head.mask[:, column] *= [s.dataset == label.split(":")[0] for s in songs]
+    return head
+
+
+def feel(songs: Sequence[Song]) -> Head:
+    """The composer's tags of incompetech."""
+    return _multi_hot(songs, [s.feels for s in songs], MIN_FEEL)
+
+
+def artist(songs: Sequence[Song]) -> Head:
+    """The 50 artists with most training songs; a song by someone else is by none of them."""
+    counts = collections.Counter(s.artist for s in songs if s.split == "train" and s.artist)
+    top = tuple(sorted(name for name, _ in counts.most_common(TOP_ARTISTS)))
+    return _from_rows(top, [np.array([s.artist == name for name in top], float) if s.artist else None for s in songs])
+
+
+def year(songs: Sequence[Song]) -> Head:
+    """Nine buckets of five years, 1970 to 2014; other years and missing ones are unknown."""
+    labels = tuple(f"{FIRST_YEAR + i * BUCKET_YEARS}–{FIRST_YEAR + (i + 1) * BUCKET_YEARS - 1}" for i in range(BUCKETS))
+    rows = []
+    for song in songs:
+        bucket = -1 if song.year is None else (song.year - FIRST_YEAR) // BUCKET_YEARS
+        rows.append(np.eye(BUCKETS)[bucket] if 0 <= bucket < BUCKETS else None)
+    return _from_rows(labels, rows)
+
+
+HEADS: dict[str, Callable[[Sequence[Song]], Head]] = {
+    "mood": mood,
+    "quadrant": quadrant,
+    "emotion": emotion,
+    "rating": rating,
+    "presence": presence,
+    "tag": tag,
+    "genre": genre,
+    "feel": feel,
+    "artist": artist,
+    "year": year,
+}
+
+
+def _sigmoid(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return 1.0 / (1.0 + np.exp(-values))
+
+
+def _from_rows(labels: tuple[str, ...], rows: Sequence[NDArray[np.float64] | None]) -> Head:
+    targets = np.zeros((len(rows), len(labels)), np.float32)
+    mask = np.zeros_like(targets)
+    for number, row in enumerate(rows):
+        if row is not None:
+            targets[number], mask[number] = row, 1
+    return Head(labels, targets, mask)
+
+
+def _multi_hot(songs: Sequence[Song], rows: Sequence[tuple[str, ...] | None], least: int) -> Head:
+    counts: collections.Counter[str] = collections.Counter()
+    for song, names in zip(songs, rows, strict=True):
+        if names is not None and song.split == "train":
+            counts.update(names)
+    labels = tuple(sorted(name for name, count in counts.items() if count >= least))
+    hot = [None if names is None else np.array([label in names for label in labels], float) for names in rows]
+    return _from_rows(labels, hot)
