@@ -1,0 +1,121 @@
+"""Every metric the live side keeps: its name, type, labels, unit and meaning, in one place.
+
+for definition in DEFINITIONS: ...      # what `Metrics` keeps
+table()                                 # the same for people
+
+``python -m stream.sinks.metric_table`` prints the table as Markdown.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from typing import Literal
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Definition:
+    """A metric: its name without the prefix and suffix, what it counts or measures, and in which unit."""
+
+    name: str
+    type: Literal["counter", "gauge", "histogram", "info"]
+    help: str
+    unit: str = ""
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        """Return the name a query uses."""
+        suffix = {"counter": "_total", "info": "_info"}.get(self.type, "")
+        return f"moodstream_{self.name}{suffix}"
+
+
+DEFINITIONS = (
+    Definition("audio_samples", "counter", "Sound taken from the sources, at each one's own rate.", "samples"),
+    Definition("audio_overflows", "counter", "Times that a source dropped sound because it was not taken in time.", ""),
+    Definition(
+        "audio_dropped_seconds",
+        "counter",
+        "Sound lost, by reason: overflow (not taken in time), outage (the source was down), damage (undecodable).",
+        "seconds",
+        ("reason",),
+    ),
+    Definition("source_restarts", "counter", "Times that a source came back after it was down.", ""),
+    Definition(
+        "windows", "counter", "Windows by status: ok (scored), silence or gap (left out of the mean).", "", ("status",)
+    ),
+    Definition(
+        "feature_duration_seconds",
+        "histogram",
+        "Time spent on downmix, resampling and mel frames for a window.",
+        "seconds",
+        (),
+        (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0),
+    ),
+    Definition(
+        "inference_duration_seconds",
+        "histogram",
+        "Time the network took for a window.",
+        "seconds",
+        (),
+        (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5),
+    ),
+    Definition(
+        "emission_latency_seconds",
+        "histogram",
+        "Time from the capture of a window's last sample to its estimate being out.",
+        "seconds",
+        (),
+        (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
+    ),
+    Definition(
+        "mood_probability", "gauge", "Running average of a mood over the track.", "ratio 0-1", ("stream", "mood")
+    ),
+    Definition(
+        "mood_window_probability", "gauge", "Probability of a mood in the last window.", "ratio 0-1", ("stream", "mood")
+    ),
+    Definition(
+        "audio_rms_dbfs",
+        "gauge",
+        "Level of the last window in dB re full scale; digital silence is -120.",
+        "dBFS",
+        ("stream",),
+    ),
+    Definition(
+        "last_audio_timestamp_seconds",
+        "gauge",
+        "When sound last came from the stream.",
+        "seconds since the epoch",
+        ("stream",),
+    ),
+    Definition(
+        "source_up",
+        "gauge",
+        "1 while sound can flow, 0 while the source is down (for other: 0 if any of them is down).",
+        "",
+        ("stream",),
+    ),
+    Definition(
+        "realtime_factor",
+        "gauge",
+        "Seconds of sound that a second of work scores; below 1, live sound is lost.",
+        "ratio",
+    ),
+    Definition("queue_depth", "gauge", "Chunks waiting between source and session.", "chunks", ("stream",)),
+    Definition("model", "info", "The model that scores.", "", ("name", "version", "sha256")),
+)
+
+
+def table() -> str:
+    """Return all metrics as a Markdown table: name, type, labels, unit, meaning."""
+    rows = ["| Metric | Type | Labels | Unit | Meaning |", "|---|---|---|---|---|"]
+    for one in DEFINITIONS:
+        labels = ", ".join(f"`{label}`" for label in one.labels)
+        kind = "gauge, always 1" if one.type == "info" else one.type
+        rows.append(f"| `{one.full_name}` | {kind} | {labels} | {one.unit} | {one.help} |")
+    return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(table())

@@ -1,0 +1,89 @@
+"""The HTTP side: metrics for Prometheus, health for a supervisor, status for people.
+
+app = create_app(metrics, board)
+server = serve(app, "127.0.0.1", 9108, exact=False)         # stream/web/server.py
+
+``/metrics`` (Prometheus or OpenMetrics text, as the client asks), ``/healthz`` (the process answers), ``/readyz`` (503
+until the model is loaded and sound is fresh), ``/status`` (JSON, per stream), ``/`` (links to these). All of it
+is to be read only. Imports starlette and prometheus_client, so it is imported only where HTTP is wanted.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import make_asgi_app
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from stream.sinks.metrics import Metrics
+from stream.web.board import Board
+
+_SAFE = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "x-content-type-options": "nosniff",
+}
+
+_PAGE = """\
+<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>moodstream</title>
+<style>
+:root { color-scheme: light dark }
+body { font: 1rem/1.6 system-ui, sans-serif; max-width: 40rem; margin: 4rem auto; padding: 0 1rem }
+code { font-size: 1.1em }
+</style>
+<h1>moodstream</h1>
+<p>The mood of what is playing, as it plays.</p>
+<ul>
+<li><a href="/status"><code>/status</code></a> each stream: its last window, running average, level and counts
+<li><a href="/metrics"><code>/metrics</code></a> for Prometheus
+<li><a href="/readyz"><code>/readyz</code></a> is the model loaded, is sound coming in?
+<li><a href="/healthz"><code>/healthz</code></a> does the process answer?
+</ul>
+</html>
+"""
+
+
+class _MetricsEndpoint:
+    """Prometheus's own ASGI app, after the series of streams that ended are swept away."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._app = make_asgi_app(metrics.registry)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._metrics.sweep()
+        await self._app(scope, receive, send)
+
+
+def create_app(metrics: Metrics, board: Board) -> Starlette:
+    """Return the app that shows these two."""
+
+    async def index(_: Request) -> HTMLResponse:
+        return HTMLResponse(_PAGE, headers=_SAFE)
+
+    async def healthz(_: Request) -> PlainTextResponse:
+        return PlainTextResponse("ok\n", headers=_SAFE)
+
+    async def readyz(_: Request) -> JSONResponse:
+        ready, conditions = board.readiness()
+        body = {"ready": ready, "conditions": conditions}
+        return JSONResponse(body, status_code=200 if ready else 503, headers=_SAFE)
+
+    async def status(_: Request) -> JSONResponse:
+        return JSONResponse(board.snapshot(), headers=_SAFE)
+
+    return Starlette(
+        routes=[
+            Route("/", index),
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Route("/status", status),
+            Route("/metrics", _MetricsEndpoint(metrics), methods=["GET"]),
+        ]
+    )

@@ -1,0 +1,113 @@
+"""Serves the HTTP side from a thread of its own.
+
+server = serve(app, "127.0.0.1", 9108, exact=False)
+server.port                                             # where it went: 9109 if 9108 was taken
+server.stop()
+
+Imports uvicorn, so it is imported only where HTTP is wanted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import socket
+import threading
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from stream.errors import StreamError
+
+_LAST_PORT = 65_535
+_PORTS_TRIED = 100
+_BACKLOG = 128
+_PATIENCE_SECONDS = 2
+
+
+class Server:
+    """A running server; made by :func:`serve`."""
+
+    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
+        """Serve from a socket that listens already; closed by :meth:`stop`."""
+        self.host, self.port = listener.getsockname()[:2]
+        config = uvicorn.Config(
+            app,
+            loop="asyncio",
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,  # the program's own logging, which goes to stderr, stays as it is
+            log_level=logging.WARNING,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=_PATIENCE_SECONDS,
+        )
+        self._listener = listener
+        self._server = uvicorn.Server(config)
+        # Off the main thread uvicorn leaves signal handlers alone.
+        self._thread = threading.Thread(target=self._run, name="http", daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        """Return the address to open in a browser."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}/"
+
+    def stop(self) -> None:
+        """Finish the requests under way, close every connection and the socket. Safe to call twice."""
+        self._server.should_exit = True
+        self._thread.join()
+
+    def _run(self) -> None:
+        with contextlib.closing(self._listener):
+            self._server.run(sockets=[self._listener])
+
+
+def serve(app: ASGIApp, host: str, port: int, *, exact: bool) -> Server:
+    """Serve ``app`` in a thread until :meth:`Server.stop`.
+
+    Args:
+        app: what answers.
+        host: name or address to bind to.
+        port: 1-65535, or 0 for any that is free.
+        exact: this port and no other; otherwise a port in use moves on to the next free one.
+
+    Raises:
+        StreamError: the port is in use, may not be used, or the host is not one of this machine.
+    """
+    if not 0 <= port <= _LAST_PORT:
+        raise StreamError(f"there is no port {port}; give --metrics-port one from 1 to {_LAST_PORT}, or 0 for any")
+    last = port if exact or port == 0 else min(port + _PORTS_TRIED - 1, _LAST_PORT)
+    for candidate in range(port, last + 1):
+        try:
+            return Server(app, _listen(host, candidate))
+        except (OSError, UnicodeError) as error:
+            if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+                if candidate < last:
+                    continue
+                taken = f"port {port} is" if last == port else f"ports {port} to {last} are"
+                raise StreamError(f"{taken} in use on {host}; choose another with --metrics-port") from None
+            reason = getattr(error, "strerror", None) or str(error)
+            raise StreamError(
+                f"cannot serve HTTP on {host} port {candidate}: {reason}; see --metrics-host and --metrics-port"
+            ) from None
+    raise AssertionError("the loop returns or raises")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port just left is free
+        listener.bind(address)
+        listener.listen(_BACKLOG)  # from here on requests wait in line, even before the thread runs
+    except BaseException:
+        listener.close()
+        raise
+    return listener
