@@ -1,8 +1,8 @@
 """Kinds of setting: how a text becomes a value, and what to say where it cannot.
 
-    kind = number(0, 1, "a probability from 0 to 1")
+    kind = number(0, 1, "a probability", "P")
     kind.parse("0.5")                      # 0.5
-    kind.parse("7")                        # ValueError
+    kind.parse("7")                        # ValueError; kind.wanted is "a probability from 0 to 1"
 
 Flags, environment variables and YAML all give text, so every value takes this one way, wherever it came from.
 """
@@ -35,26 +35,33 @@ class Kind:
     many: bool = False
 
 
-def number(low: float, high: float, wanted: str, metavar: str, *, above: bool = False) -> Kind:
-    """Return the kind of a float from ``low`` (or above it) to ``high``; ``wanted`` says so with the unit."""
+def number(low: float, high: float, what: str, metavar: str, *, above: bool = False) -> Kind:
+    """Return the kind of a float from ``low`` (or above it) to ``high``; ``what`` names it with its unit."""
+    wanted = f"{what} above {low:g}, at most {high:g}" if above else f"{what} from {low:g} to {high:g}"
 
-    def parse(text: str) -> float:
-        value = float(text)
-        if not math.isfinite(value) or not low <= value <= high or (above and value == low):
+    def parse(value: str) -> float:
+        found = float(value)
+        if not math.isfinite(found) or not low <= found <= high or (above and found == low):
             raise ValueError(wanted)
-        return value
+        return found
 
     return Kind(wanted, parse, metavar)
 
 
-def integer(low: int, high: int, wanted: str, metavar: str) -> Kind:
-    """Return the kind of an int from ``low`` to ``high``; ``wanted`` says so with the unit."""
+def seconds(low: float, high: float = 3600, *, above: bool = False) -> Kind:
+    """Return the kind of a duration in seconds from ``low`` (or above it) to ``high``."""
+    return number(low, high, "seconds", "SECONDS", above=above)
 
-    def parse(text: str) -> int:
-        value = int(text)
-        if not low <= value <= high:
+
+def integer(low: int, high: int, what: str, metavar: str = "N") -> Kind:
+    """Return the kind of an int from ``low`` to ``high``; ``what`` names it with its unit."""
+    wanted = f"{what} from {low} to {high}"
+
+    def parse(value: str) -> int:
+        found = int(value)
+        if not low <= found <= high:
             raise ValueError(wanted)
-        return value
+        return found
 
     return Kind(wanted, parse, metavar)
 
@@ -62,10 +69,10 @@ def integer(low: int, high: int, wanted: str, metavar: str) -> Kind:
 def choice(*names: str) -> Kind:
     """Return the kind of one of a few words."""
 
-    def parse(text: str) -> str:
-        if text not in names:
-            raise ValueError(text)
-        return text
+    def parse(value: str) -> str:
+        if value not in names:
+            raise ValueError(value)
+        return value
 
     return Kind("one of " + ", ".join(names), parse, "{" + ",".join(names) + "}")
 
@@ -89,7 +96,7 @@ def path(wanted: str, metavar: str, *, many: bool = False) -> Kind:
             raise ValueError(wanted)
         return Path(value)
 
-    return Kind(wanted, parse, metavar, show=str, many=many)
+    return Kind(wanted, parse, metavar, show=lambda value: None if value is None else str(value), many=many)
 
 
 _TRUE = {"true", "yes", "on", "1"}
@@ -130,10 +137,10 @@ def channel(highest: int) -> Kind:
     def parse(value: str) -> int | None:
         if value == "mix":
             return None
-        number_ = _CHANNELS.index(value) + 1 if value in _CHANNELS else int(value)
-        if not 1 <= number_ <= highest:
+        found = _CHANNELS.index(value) + 1 if value in _CHANNELS else int(value)
+        if not 1 <= found <= highest:
             raise ValueError(wanted)
-        return number_ - 1
+        return found - 1
 
     def show(value: int | None) -> str | int:
         if value is None:
@@ -150,9 +157,9 @@ def port() -> Kind:
     def parse(value: str) -> int | str:
         if value in {"auto", "off"}:
             return value
-        number_ = int(value)
-        if not 0 <= number_ <= 65535:
+        found = int(value)
+        if not 0 <= found <= 65535:
             raise ValueError(wanted)
-        return number_
+        return found
 
     return Kind(wanted, parse, "PORT")
