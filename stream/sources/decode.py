@@ -1,0 +1,240 @@
+"""Compressed sound to samples, by ffmpeg's libraries (PyAV).
+
+    with Decoder(file) as decoder:
+        for block in decoder:
+            block.samples        # (n, channels) float32
+    decoder.damage               # "damaged: sound is missing at 12.3 s (0.2 s of it in all)", or None
+
+The rate and the channel count are those of the first decoded frame (or of ``form``), whatever the stream does later.
+This module imports PyAV; sources import it when they begin to run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any, Self
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+_MAX_BLOCK = 65536
+"""Samples in a block at most: some formats decode to many seconds at a time."""
+
+
+_JITTER_SECONDS = 0.1
+"""Time stamps are rounded, and off by an encoder's delay; what is missing is more than this."""
+
+_MAX_JUMP_SECONDS = 60.0
+"""Time stamps that jump further than this count something else than time."""
+
+_UNKNOWN_SECONDS = 1e-9
+"""For a packet that was lost and does not say how long it is."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Form:
+    """What a stream's samples look like.
+
+    Attributes:
+        samplerate: in Hz.
+        layout: ffmpeg's name of the channel layout: ``stereo``, ``5.1``, ...
+    """
+
+    samplerate: int
+    layout: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """Some decoded sound.
+
+    Attributes:
+        samples: shape (n, channels), float32, full scale at 1.0.
+        position: byte in the source at which its packet begins, or None where the format does not say.
+        lost: samples lost directly before it.
+        damaged: whether anything was lost directly before it, even if nobody knows how much.
+    """
+
+    samples: NDArray[np.float32]
+    position: int | None = None
+    lost: int = 0
+    damaged: bool = False
+
+
+class UndecodableError(Exception):
+    """There is no sound to be had from the bytes; the message is half a sentence that says why."""
+
+
+class Decoder:
+    """Decodes the first (or best) sound track of a file object, a stream of bytes or an address."""
+
+    def __init__(self, source: Any, *, form: Form | None = None, timeout: float | None = None) -> None:
+        """Open a source.
+
+        Args:
+            source: an object with ``read(n)`` (and ``seek``, if it can), or an address that ffmpeg opens.
+            form: what the samples are to be; None takes the first frame's.
+            timeout: for an address, how long to wait for bytes, in seconds.
+
+        Raises:
+            UndecodableError: the bytes are no sound, or hold none.
+            OSError: reading failed.
+        """
+        self.form = form
+        self.samples = 0
+        """Samples decoded so far."""
+        self._expected: float | None = None  # time stamp that the next frame should bear
+        self._missing = 0.0
+        self._missing_from = 0.0
+        self._resampler: av.AudioResampler | None = None
+        self._kind: tuple[str, int, str] | None = None
+        try:
+            # Tags in an unknown encoding must not keep the music from being heard.
+            self._container = av.open(source, metadata_errors="replace", timeout=timeout)
+        except OSError:
+            raise
+        except (av.FFmpegError, ValueError):
+            raise UndecodableError("ffmpeg finds no sound in it (something else, or cut off or damaged?)") from None
+        self.format_name: str = self._container.format.name
+        self.first_position: int | None = None
+        """Byte at which the first packet of sound begins."""
+        stream = self._container.streams.best("audio")
+        if not isinstance(stream, av.AudioStream):
+            self.close()
+            raise UndecodableError("it has no sound track")
+        self._stream = stream
+
+    @property
+    def header_seconds(self) -> float | None:
+        """How long the sound is by the container's header (or by ffmpeg's guess), in seconds."""
+        stream, container = self._stream, self._container
+        if stream.duration is not None and stream.time_base is not None:
+            return float(stream.duration * stream.time_base)
+        others = [other for other in container.streams if other.type in ("audio", "video")]
+        if container.duration is not None and len(others) == 1:  # a film may well be longer than its sound
+            return float(container.duration / 1_000_000)
+        return None
+
+    @property
+    def seconds(self) -> float:
+        """How much was decoded so far."""
+        return self.samples / self.form.samplerate if self.form else 0.0
+
+    @property
+    def damage(self) -> str | None:
+        """What is missing between the first and the last sound, in words; None if nothing is."""
+        if not self._missing_from:
+            return None
+        return f"damaged: sound is missing at {self._missing_from:.1f} s ({self._missing:.1f} s of it in all)"
+
+    def __iter__(self) -> Iterator[Block]:
+        """Yield the sound.
+
+        Packets that cannot be decoded and times without packets are passed over, and ``damage`` tells of them; what
+        is wrong before the first sound and after the last is not, because tags and cut frames look like that.
+
+        Raises:
+            UndecodableError: there was no sound at all.
+            OSError: reading failed.
+        """
+        unheard = 0.0  # seconds that packets without sound in them should have held
+        for packet in self._packets():
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                unheard += float((packet.duration or 0) * (packet.time_base or 0)) or _UNKNOWN_SECONDS
+                continue
+            for frame in frames:
+                assert isinstance(frame, av.AudioFrame)  # only a sound track is demuxed
+                if self.first_position is None:
+                    self.first_position = packet.pos
+                missing = self._missing_before(frame, unheard)
+                unheard = 0.0
+                for samples in self._convert(frame):
+                    yield from self._cut(samples, packet.pos, missing)
+                    missing = None
+        for samples in self._drain():
+            yield from self._cut(samples, None, None)
+        if not self.samples:
+            raise UndecodableError(_NOTHING)
+
+    def close(self) -> None:
+        """Release the decoder; the source stays open."""
+        self._container.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _packets(self) -> Iterator[av.Packet[av.AudioStream]]:
+        try:
+            yield from self._container.demux(self._stream)
+        except OSError:
+            raise
+        except av.FFmpegError as error:
+            if not self.samples:
+                raise UndecodableError(_WHY_NOT.get(self.format_name, _NOTHING)) from error
+            self._missing_from = self._missing_from or self.seconds
+
+    def _convert(self, frame: av.AudioFrame) -> Iterator[NDArray[np.float32]]:
+        if self.form is None:
+            self.form = Form(frame.sample_rate, frame.layout.name)
+        kind = (frame.format.name, frame.sample_rate, frame.layout.name)
+        if kind != self._kind:  # the resampler takes one kind of frame only
+            yield from self._drain()
+            self._kind = kind
+            self._resampler = av.AudioResampler("flt", self.form.layout, self.form.samplerate)
+        assert self._resampler is not None
+        frame.pts = None  # by time stamps the resampler would fill or cut; sound here is counted in samples
+        for converted in self._resampler.resample(frame):
+            yield _samples(converted)
+
+    def _drain(self) -> Iterator[NDArray[np.float32]]:
+        if self._resampler is not None:
+            for converted in self._resampler.resample(None):
+                yield _samples(converted)
+            self._resampler = None
+            self._kind = None
+
+    def _missing_before(self, frame: av.AudioFrame, unheard: float) -> float | None:
+        """Return the seconds missing before a frame (0: nobody knows how many), or None if it follows the last one."""
+        began = float(frame.pts * frame.time_base) if frame.pts is not None and frame.time_base is not None else None
+        expected, self._expected = self._expected, None
+        if began is not None:
+            self._expected = began + frame.samples / frame.sample_rate
+        if not self.samples:
+            return None
+        jump = began - expected if began is not None and expected is not None else 0.0
+        if not unheard and jump < _JITTER_SECONDS:
+            return None
+        missing = jump if jump > 0 else unheard
+        if missing >= _MAX_JUMP_SECONDS:
+            missing = 0.0
+        self._missing_from = self._missing_from or self.seconds
+        self._missing += missing
+        return missing
+
+    def _cut(self, samples: NDArray[np.float32], position: int | None, missing: float | None) -> Iterator[Block]:
+        assert self.form is not None  # it is the first frame's
+        for begin in range(0, len(samples), _MAX_BLOCK):
+            piece = samples[begin : begin + _MAX_BLOCK]
+            self.samples += len(piece)
+            yield Block(piece, position, round((missing or 0.0) * self.form.samplerate), missing is not None)
+            missing = None
+
+
+_NOTHING = "nothing in it could be decoded as sound"
+
+_WHY_NOT = {
+    "mov,mp4,m4a,3gp,3g2,mj2": "its index comes last, so it cannot be read as it arrives: give it as a file, "
+    "or write it with ffmpeg -movflags +faststart",
+}
+
+
+def _samples(frame: av.AudioFrame) -> NDArray[np.float32]:
+    """Return a packed float frame as (n, channels)."""
+    return frame.to_ndarray().astype(np.float32, copy=False).reshape(-1, frame.layout.nb_channels)

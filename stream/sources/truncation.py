@@ -1,0 +1,112 @@
+"""How long a file should be: ffmpeg ends quietly where a file was cut off, so its header is asked.
+
+truncation(decoder, file)    # "truncated: the sound ends after 12.3 s, but its header promises 30.0 s", or None
+
+Formats without a length in their header (AAC, MP3 without a Xing frame) cannot show that they were cut.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from typing import BinaryIO
+
+from stream.sources.decode import Decoder
+
+_HONEST = {
+    "aiff",
+    "ape",
+    "au",
+    "flac",
+    "matroska,webm",
+    "mov,mp4,m4a,3gp,3g2,mj2",
+    "tta",
+    "wv",
+}
+"""Formats whose duration ffmpeg takes from the header, not from the size of the file."""
+
+_MAX_OGG_PAGE = 65307
+_UNKNOWN_SIZE = 0x7FFF0000
+"""Programs that write WAV into a pipe promise about 2 or 4 GiB, because they cannot know."""
+
+
+_TOLERANCE_SECONDS = 0.5
+"""How much shorter than its header says a file may be: encoders' delays and rounded durations stay below."""
+
+
+def truncation(decoder: Decoder, file: BinaryIO | None = None) -> str | None:
+    """Say what is missing at the end of a source that was decoded, or None.
+
+    Args:
+        decoder: what decoded it, still open.
+        file: the file, which may stand anywhere; None for a source that cannot be read again (some formats then
+            cannot tell).
+    """
+    heard = decoder.seconds
+    promised = _promised_seconds(decoder, file)
+    if promised is not None and promised - heard > _TOLERANCE_SECONDS:
+        return f"truncated: the sound ends after {heard:.1f} s, but its header promises {promised:.1f} s"
+    if file is not None and decoder.format_name == "ogg" and _ends_in_mid_stream(file):
+        return f"truncated: the sound breaks off after {heard:.1f} s"
+    return None
+
+
+def _promised_seconds(decoder: Decoder, file: BinaryIO | None) -> float | None:
+    if decoder.format_name in _HONEST:
+        return decoder.header_seconds
+    if file is not None and decoder.format_name == "wav":
+        return _wav_seconds(file)
+    if file is not None and decoder.format_name == "mp3" and _has_xing(file, decoder.first_position):
+        return decoder.header_seconds
+    return None
+
+
+def _ends_in_mid_stream(file: BinaryIO) -> bool:
+    """Say whether an Ogg file lacks the page that ends its stream, or part of it."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - 2 * _MAX_OGG_PAGE))
+    tail = file.read()
+    at = tail.rfind(b"OggS\0")
+    if at < 0 or len(tail) < at + 27:
+        return True
+    flags, segments = tail[at + 5], tail[at + 26]
+    lengths = tail[at + 27 : at + 27 + segments]
+    is_whole = len(lengths) == segments and len(tail) >= at + 27 + segments + sum(lengths)
+    return not (is_whole and flags & 0x04)
+
+
+def _wav_seconds(file: BinaryIO) -> float | None:
+    file.seek(0)
+    if file.read(4) != b"RIFF":  # RF64 and the like: sizes elsewhere
+        return None
+    file.seek(12)
+    bytes_per_second = 0
+    while len(header := file.read(8)) == 8:
+        name, size = struct.unpack("<4sI", header)
+        if name == b"data":
+            known = bytes_per_second > 0 and 0 < size < _UNKNOWN_SIZE
+            return size / bytes_per_second if known else None
+        body = file.tell()
+        if name == b"fmt ":
+            bytes_per_second = struct.unpack("<I", file.read(16)[8:12].ljust(4, b"\0"))[0]
+        file.seek(body + size + size % 2)
+    return None
+
+
+def _has_xing(file: BinaryIO, first_packet: int | None) -> bool:
+    """Say whether an MP3's length was counted by its encoder; else ffmpeg has guessed it from the bit rate.
+
+    The Xing, Info or VBRI frame stands between the ID3 tag and the first packet of sound.
+    """
+    if first_packet is None:
+        return False
+    file.seek(0)
+    head = file.read(10)
+    start = 0
+    if head[:3] == b"ID3" and len(head) == 10:
+        start = 10 + (head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9])
+    if not 0 < first_packet - start < 65536:
+        return False
+    file.seek(start)
+    frame = file.read(first_packet - start)
+    return any(name in frame for name in (b"Xing", b"Info", b"VBRI"))
