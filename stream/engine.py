@@ -21,7 +21,7 @@ from stream.session import Session
 from stream.sinks.group import SinkGroup
 from stream.stop import Stop
 
-logger = logging.getLogger("moodstream")
+logger = logging.getLogger(__name__)
 
 NewSession = Callable[[str, bool], Session]
 """Makes the session of a stream, given its name and whether it is live."""
@@ -34,7 +34,7 @@ class Watcher(Protocol):
         """A chunk was taken."""
         ...
 
-    def status(self, status: SourceStatus) -> None:
+    def status(self, item: SourceStatus) -> None:
         """A source sent news."""
         ...
 

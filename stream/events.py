@@ -1,6 +1,6 @@
 """Moods that begin and end: two thresholds and a minimum duration, per mood.
 
-    detector = EventDetector(labels, threshold=0.5, threshold_off=0.4, min_duration=6.0)
+    detector = EventDetector(labels, threshold=0.5, threshold_off=0.4, min_duration=5.0)
     for change in detector.feed(probabilities, start_s, end_s):
         change.mood, change.phase, change.at_s
     detector.flush(end_s)                  # the track ended: what goes on, ends

@@ -38,7 +38,7 @@ Action = Literal["listen", "list-devices", "benchmark", "print-config"]
 
 FRAME_SECONDS = 0.016
 DEFAULT_PORT = 9108
-PCM_FORMATS = ("u8", "s16le", "s16be", "s24le", "s32le", "f32le", "f64le")
+PCM_FORMATS = ("u8", "s8", *(kind + order for kind in ("s16", "s24", "s32", "f32", "f64") for order in ("le", "be")))
 _LIVE: tuple[SourceName, ...] = ("mic", "url", "demo")
 
 
@@ -77,7 +77,12 @@ class Settings:
     channels: int | None = option(
         None, kinds.integer(1, 64, "a number of channels"), "Sound", "of --mic, or of raw PCM on --stdin"
     )
-    format: str | None = option(None, kinds.choice(*PCM_FORMATS), "Sound", "of raw PCM on --stdin (s16le unless given)")
+    format: str | None = option(
+        None,
+        kinds.choice(*PCM_FORMATS, metavar="FORMAT"),
+        "Sound",
+        "of raw PCM on --stdin: u8, s8, or s16, s24, s32, f32, f64 with le or be (s16le unless given)",
+    )
     channel: int | None = option(None, kinds.channel(64), "Sound", "which channel to hear; N counts from 1")
     realtime: bool | None = option(
         None,
@@ -117,13 +122,16 @@ class Settings:
         "Events",
         "and ends below this one; 0.8 of --threshold unless given",
     )
-    min_duration: float = option(6.0, kinds.seconds(0), "Events", "both must last so long")
+    min_duration: float = option(5.0, kinds.seconds(0), "Events", "both must last so long")
 
     output: Literal["screen", "jsonl", "csv"] = option(
         "screen", kinds.choice("screen", "jsonl", "csv"), "Output", "a live screen, or records on standard output"
     )
     output_file: Path | None = option(
-        None, kinds.path("the path of a file", "FILE"), "Output", "write the records of jsonl or csv to this file"
+        None,
+        kinds.path("the path of a file", "FILE"),
+        "Output",
+        "write the records here too: CSV if it ends in .csv, else JSON lines",
     )
     top_k: int = option(
         9, kinds.integer(1, 1000, "a number of moods", "K"), "Output", "moods on the screen, strongest first"
@@ -272,8 +280,6 @@ def _check(settings: Settings, flags: Mapping[str, Given]) -> None:
         raise UsageError(f"--channel {settings.channel + 1} needs more than --channels {settings.channels}")
     if "half_life" in flags and settings.average != "ema":
         raise UsageError("--half-life needs --average ema")
-    if settings.output_file is not None and settings.output == "screen":
-        raise UsageError("--output-file needs --output jsonl or --output csv")
     if settings.source is None:
         return
     for name, sources in _ONLY_WITH.items():

@@ -1,0 +1,234 @@
+"""Puts a run together from its settings: model, sources, sessions, sinks, the HTTP side.
+
+with Assembly(settings, stop) as assembly:
+    assembly.run()
+assembly.failures                      # what failed and why, by name
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, TextIO
+
+from model.contract import DEFAULT_MODEL, Model, ModelError, load
+from stream.audio import Source
+from stream.engine import Engine, Watcher
+from stream.errors import StreamError
+from stream.record import ModelId
+from stream.scorer import SessionOptions
+from stream.session import Session
+from stream.settings import Settings
+from stream.sinks.group import SinkGroup
+from stream.sinks.output import is_terminal, open_output
+from stream.sinks.sink import Sink
+from stream.stop import Stop
+
+logger = logging.getLogger(__name__)
+
+
+class _Observer(Sink, Watcher, Protocol):
+    """The metrics and the status board: told of records and of everything else."""
+
+
+class Assembly:
+    """Everything a run needs, opened and closed together."""
+
+    def __init__(self, settings: Settings, stop: Stop) -> None:
+        """Load the model and open what is written to and served.
+
+        Raises:
+            StreamError: the model cannot be used, a file cannot be written, or a port is taken.
+        """
+        self._settings = settings
+        self._stop = stop
+        self._model = _load(settings.model or DEFAULT_MODEL)
+        self._options = session_options(settings)
+        self._closing = contextlib.ExitStack()
+        with contextlib.ExitStack() as opened:
+            watchers = self._serve(opened)
+            # Metrics come last: they measure when a record is out.
+            sinks = SinkGroup([*self._result_sinks(), *watchers])
+            opened.callback(sinks.close)
+            self._engine = Engine(self._new_session, sinks, watchers, stop)
+            self._closing = opened.pop_all()
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """What failed and why, by the name of the file or stream."""
+        return self._engine.failures
+
+    def run(self) -> None:
+        """Listen until the source ends or a stop is asked for.
+
+        Raises:
+            StreamError: there is nothing to listen to.
+            OutputClosed: nobody reads the results any more.
+        """
+        if self._settings.source == "file":
+            self._run_files()
+        else:
+            self._engine.run(live_source(self._settings, self._stop), name=str(self._settings.source))
+
+    def __enter__(self) -> Assembly:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close all; what can no longer be written is one of the failures."""
+        try:
+            self._closing.close()
+        except StreamError as failure:
+            self._engine.fail("output", str(failure))
+
+    def _new_session(self, stream: str, live: bool) -> Session:
+        return Session(stream, self._model, self._options, live=live)
+
+    def _result_sinks(self) -> list[Sink]:
+        settings, labels = self._settings, self._model.info.labels
+        sinks = [_standard_output(settings, labels)]
+        if settings.output_file is not None:
+            kind = "csv" if settings.output_file.suffix.lower() == ".csv" else "jsonl"
+            sinks.append(_records(kind, open_output(settings.output_file), labels))
+        return sinks
+
+    def _serve(self, opened: contextlib.ExitStack) -> list[_Observer]:
+        settings = self._settings
+        if settings.metrics_port is None:
+            return []
+        from stream.sinks.metrics import Metrics  # noqa: PLC0415 -- only where HTTP is wanted
+        from stream.web.app import create_app  # noqa: PLC0415
+        from stream.web.board import Board  # noqa: PLC0415
+        from stream.web.server import serve  # noqa: PLC0415
+
+        metrics, board = Metrics(max_stream_labels=settings.max_stream_labels), Board()
+        info = self._model.info
+        for each in (metrics, board):
+            each.model(ModelId(info.name, info.version, info.sha256))
+        app = create_app(metrics, board)
+        server = serve(app, settings.metrics_host, settings.metrics_port, exact=settings.metrics_port_given)
+        opened.callback(server.stop)
+        logger.info("metrics and status at %s", server.url)
+        return [board, metrics]
+
+    def _run_files(self) -> None:
+        from stream.sources.files import FileSource, stream_names  # noqa: PLC0415 -- only for files
+
+        paths = self._found(self._settings.paths)
+        waiting = iter(list(zip(paths, stream_names(paths), strict=True)))  # a list's iterator may be shared by threads
+
+        def work() -> None:
+            for path, name in waiting:
+                if self._stop.requested:
+                    return
+                self._engine.run(FileSource(path, self._stop, stream=name, realtime=self._settings.paced), name)
+
+        _side_by_side(work, min(self._settings.jobs, len(paths)), self._stop)
+        failed = {name: reason for name, reason in self.failures.items() if name != "output"}
+        if failed and len(paths) > 1:
+            listed = "".join(f"\n  {name}: {reason}" for name, reason in failed.items())
+            logger.error("%d of %d files could not be heard, or not to their end:%s", len(failed), len(paths), listed)
+
+    def _found(self, asked: Sequence[Path]) -> list[Path]:
+        """Return the files asked for, directories walked; one that holds none is a failure, not the end."""
+        from stream.sources.files import expand_paths  # noqa: PLC0415
+
+        paths = []
+        for path in asked:
+            try:
+                paths += expand_paths([path])
+            except StreamError as error:
+                self._engine.fail(str(path), str(error))
+        return paths
+
+
+def session_options(settings: Settings) -> SessionOptions:
+    """Return what the settings say of averaging and thresholds."""
+    return SessionOptions(
+        hop_frames=settings.hop_frames,
+        average=settings.average,
+        half_life=settings.half_life,
+        threshold=settings.threshold,
+        threshold_off=settings.threshold_off,
+        min_duration=settings.min_duration,
+        min_rms_dbfs=settings.min_rms,
+        reset_after_silence=settings.reset_after_silence,
+        channel=settings.channel,
+    )
+
+
+def live_source(settings: Settings, stop: Stop) -> Source:
+    """Return the one source that is no list of files."""
+    # Each source has needs of its own (a sound library, a decoder, a network): only the one used is imported.
+    match settings.source:
+        case "mic":
+            from stream.sources.microphone import MicrophoneSource  # noqa: PLC0415
+
+            return MicrophoneSource(
+                stop, device=settings.device, samplerate=settings.samplerate, channels=settings.channels
+            )
+        case "stdin":
+            from stream.sources.stdin import StdinSource  # noqa: PLC0415
+
+            return StdinSource(
+                stop, samplerate=settings.samplerate, channels=settings.channels, sample_format=settings.format
+            )
+        case "url":
+            from stream.sources.url import UrlSource  # noqa: PLC0415
+
+            return UrlSource(str(settings.url), stop, timeout=settings.url_timeout)
+        case _:
+            from stream.sources.demo import DemoSource  # noqa: PLC0415
+
+            return DemoSource(stop, realtime=settings.paced)
+
+
+def _load(path: Path) -> Model:
+    try:
+        return load(path)
+    except ModelError as error:
+        raise StreamError(str(error)) from None
+
+
+def _standard_output(settings: Settings, labels: Sequence[str]) -> Sink:
+    if settings.output != "screen":
+        return _records(settings.output, sys.stdout, labels)
+    if is_terminal(sys.stdout):
+        from stream.sinks.screen import ScreenSink  # noqa: PLC0415 -- rich is slow to import
+
+        return ScreenSink(labels, top_k=settings.top_k)
+    from stream.sinks.lines import LinesSink  # noqa: PLC0415
+
+    return LinesSink(sys.stdout, settings.top_k)
+
+
+def _records(kind: str, file: TextIO, labels: Sequence[str]) -> Sink:
+    if kind == "csv":
+        from stream.sinks.csv import CsvSink  # noqa: PLC0415
+
+        return CsvSink(file, labels)
+    from stream.sinks.jsonl import JsonLinesSink  # noqa: PLC0415
+
+    return JsonLinesSink(file)
+
+
+def _side_by_side(work: Callable[[], None], jobs: int, stop: Stop) -> None:
+    """Do the same work in several threads; the first that cannot go on stops the others and is raised."""
+    if jobs <= 1:
+        work()
+        return
+    with concurrent.futures.ThreadPoolExecutor(jobs, thread_name_prefix="file") as pool:
+        futures = [pool.submit(work) for _ in range(jobs)]
+        try:
+            for future in concurrent.futures.as_completed(futures):
+                future.result()
+        except BaseException:
+            stop.request()
+            raise
