@@ -133,8 +133,11 @@ class Settings:
         "Output",
         "write the records here too: CSV if it ends in .csv, else JSON lines",
     )
-    top_k: int = option(
-        9, kinds.integer(1, 1000, "a number of moods", "K"), "Output", "moods on the screen, strongest first"
+    top_k: int | None = option(
+        None,
+        kinds.integer(1, 1000, "a number of moods", "K"),
+        "Output",
+        "moods to show, strongest first (all on the screen, 3 in lines)",
     )
 
     metrics_port_choice: int | Literal["auto", "off"] = option(
