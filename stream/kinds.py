@@ -66,7 +66,7 @@ def integer(low: int, high: int, what: str, metavar: str = "N") -> Kind:
     return Kind(wanted, parse, metavar)
 
 
-def choice(*names: str) -> Kind:
+def choice(*names: str, metavar: str = "") -> Kind:
     """Return the kind of one of a few words."""
 
     def parse(value: str) -> str:
@@ -74,7 +74,7 @@ def choice(*names: str) -> Kind:
             raise ValueError(value)
         return value
 
-    return Kind("one of " + ", ".join(names), parse, "{" + ",".join(names) + "}")
+    return Kind("one of " + ", ".join(names), parse, metavar or "{" + ",".join(names) + "}")
 
 
 def text(wanted: str, metavar: str) -> Kind:

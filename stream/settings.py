@@ -110,7 +110,7 @@ class Settings:
         -60.0, kinds.number(-120, 0, "a level in dBFS", "DBFS"), "Mood", "a window below is silence, and not scored"
     )
     reset_after_silence: float = option(
-        3.0, kinds.seconds(0, above=True), "Mood", "of live sources: so much silence ends the track"
+        3.0, kinds.seconds(0), "Mood", "of live sources: so much silence ends the track; 0: never"
     )
 
     threshold: float = option(

@@ -1,0 +1,107 @@
+"""Logging: one event a line, in text and JSON, our levels and the libraries'."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from stream import log
+
+ours = logging.getLogger("stream.test")
+library = logging.getLogger("library.test")
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    for handler in [handler for handler in root.handlers if handler not in handlers]:
+        root.removeHandler(handler)
+    root.setLevel(level)
+    for name in ("moodstream", "stream", "model"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
+
+
+def fail() -> None:
+    try:
+        raise ValueError("first\nsecond")
+    except ValueError:
+        ours.exception("it failed:\r\n%s", "here")
+
+
+def test_text_is_one_line_an_event_with_its_extras() -> None:
+    out = io.StringIO()
+    log.configure("info", "text", out)
+    ours.warning("the server stalled", extra={"stream": "radio"})
+    fail()
+    first, second = out.getvalue().splitlines()
+    time, rest = first.split(" ", 1)
+    assert rest == "WARNING stream.test: the server stalled stream=radio"
+    assert time.endswith("Z")
+    assert "ERROR stream.test: it failed:\\r\\nhere\\nTraceback" in second
+    assert "ValueError: first\\nsecond" in second
+
+
+def test_json_is_one_object_a_line() -> None:
+    out = io.StringIO()
+    log.configure("info", "json", out)
+    ours.warning("the server\nstalled", extra={"stream": "radio"})
+    fail()
+    first, second = map(json.loads, out.getvalue().splitlines())
+    assert first.pop("time").endswith("Z")
+    assert first == {
+        "level": "WARNING",
+        "logger": "stream.test",
+        "message": "the server\nstalled",
+        "stream": "radio",
+    }
+    assert "ValueError: first" in second["exc_info"]
+
+
+@pytest.mark.parametrize(
+    ("level", "heard"),
+    [
+        ("debug", ["ours debug", "ours info", "ours error", "library error"]),
+        ("info", ["ours info", "ours error", "library error"]),
+        ("error", ["ours error", "library error"]),
+    ],
+)
+def test_levels_are_ours_and_libraries_are_heard_from_warnings_on(level: log.Level, heard: list[str]) -> None:
+    out = io.StringIO()
+    log.configure(level, "text", out)
+    for logger, name in ((ours, "ours"), (library, "library")):
+        logger.debug("%s debug", name)
+        logger.info("%s info", name)
+        logger.error("%s error", name)
+    assert [line.split(": ")[1] for line in out.getvalue().splitlines()] == heard
+
+
+def test_configured_twice_an_event_is_logged_once() -> None:
+    first, second = io.StringIO(), io.StringIO()
+    log.configure("info", "text", first)
+    log.configure("info", "json", second)
+    ours.info("once")
+    assert first.getvalue() == ""
+    assert len(second.getvalue().splitlines()) == 1
+
+
+def test_standard_error_is_the_present_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    log.configure("info", "text")
+    screen = io.StringIO()  # as a live screen puts itself before standard error
+    monkeypatch.setattr(sys, "stderr", screen)
+    ours.info("above the bars")
+    assert "above the bars" in screen.getvalue()
+
+
+def test_a_full_or_closed_standard_error_stops_nobody() -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123 -- a device, not a path of ours
+        log.configure("info", "text", full)
+        ours.info("nowhere to go")
+        with pytest.raises(OSError, match="No space"):
+            full.close()

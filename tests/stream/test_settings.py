@@ -1,0 +1,341 @@
+"""Settings: who wins, what is refused and in which words, and that --print-config can be read back."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stream import kinds
+from stream.config_file import to_yaml
+from stream.errors import UsageError
+from stream.options import Origin, option, options_of
+from stream.settings import OPTIONS, PCM_FORMATS, NoSourceError, parse
+from stream.sources.stdin import RAW_FORMATS
+
+Write = Callable[[str], list[str]]
+PRESET = Path(__file__).parents[2] / "config" / "listen.yaml"
+
+
+def refusal(argv: list[str], environ: dict[str, str] | None = None) -> str:
+    """Return the one line that refuses a call."""
+    with pytest.raises(UsageError) as caught:
+        parse(argv, environ or {})
+    assert caught.value.exit_code == 2
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Write:
+    def write(text: str) -> list[str]:
+        path = tmp_path / "c.yaml"
+        path.write_text(text, encoding="utf-8")
+        return ["--config", str(path)]
+
+    return write
+
+
+class TestSource:
+    def test_each_source_is_named_by_its_flag(self) -> None:
+        assert parse(["--mic"], {}).source == "mic"
+        assert parse(["--stdin"], {}).source == "stdin"
+        assert parse(["--demo"], {}).source == "demo"
+        assert parse(["--url", "https://radio.example/x"], {}).source == "url"
+        settings = parse(["--file", "a.mp3", "b.opus", "--file", "c"], {})
+        assert settings.source == "file"
+        assert settings.paths == (Path("a.mp3"), Path("b.opus"), Path("c"))
+
+    def test_one_is_needed(self) -> None:
+        with pytest.raises(NoSourceError, match="--mic"):
+            parse([], {})
+
+    def test_two_are_too_many(self) -> None:
+        assert "flag --mic and flag --demo" in refusal(["--mic", "--demo"])
+
+    def test_a_stronger_layer_replaces_the_source_of_a_weaker_one(self, config: Write) -> None:
+        environ = {"MOODSTREAM_URL": "http://radio.example/"}
+        assert parse(config("mic: true"), environ).source == "url"
+        settings = parse([*config("mic: true"), "--file", "a"], environ)
+        assert settings.source == "file"
+        assert settings.url is None
+        assert not settings.mic
+
+    def test_false_names_no_source(self) -> None:
+        assert parse(["--demo"], {"MOODSTREAM_DEMO": "no", "MOODSTREAM_MIC": "false"}).source == "demo"
+
+    @pytest.mark.parametrize("action", ["list-devices", "print-config", "benchmark"])
+    def test_other_actions_need_none(self, action: str) -> None:
+        settings = parse([f"--{action}"], {})
+        assert settings.action == action
+        assert settings.source is None
+
+    def test_a_lone_path_is_told_about_file(self) -> None:
+        assert "--file song.mp3" in refusal(["song.mp3"])
+
+    @pytest.mark.parametrize("url", ["radio.example", "ftp://radio.example/x", "http://", "http:///"])
+    def test_a_url_is_http(self, url: str) -> None:
+        assert "http://" in refusal(["--url", url])
+
+
+class TestPrecedence:
+    def test_flag_over_environment_over_yaml_over_default(self, config: Write) -> None:
+        yaml = config("threshold: 0.6\nmin_rms: -50\nmin_duration: 9\n")
+        environ = {"MOODSTREAM_THRESHOLD": "0.7", "MOODSTREAM_MIN_RMS": "-40"}
+        settings = parse(["--demo", *yaml, "--threshold", "0.8"], environ)
+        assert (settings.threshold, settings.min_rms, settings.min_duration) == (0.8, -40.0, 9.0)
+        assert settings.jobs == 1
+        origins = {name: str(origin) for name, origin in settings.origins.items()}
+        assert origins["threshold"] == "flag --threshold"
+        assert origins["min_rms"] == "environment variable MOODSTREAM_MIN_RMS"
+        assert origins["min_duration"] == f"{yaml[1]}:3"
+        assert "jobs" not in origins
+
+    def test_sections(self, config: Write) -> None:
+        yaml = config("metrics:\n  port: 1\n  host: h\nlog: {level: error}\n")
+        settings = parse(["--demo", *yaml, "--metrics-port", "3"], {"MOODSTREAM_METRICS__HOST": "0.0.0.0"})
+        assert (settings.metrics_port, settings.metrics_host, settings.log_level) == (3, "0.0.0.0", "error")
+
+    def test_the_file_may_be_named_by_the_environment_and_a_flag_wins(self, config: Write, tmp_path: Path) -> None:
+        environ = {"MOODSTREAM_CONFIG": config("jobs: 3")[1]}
+        assert parse(["--file", "a"], environ).jobs == 3
+        other = tmp_path / "other.yaml"
+        other.write_text("jobs: 4")
+        assert parse(["--file", "a", "--config", str(other)], environ).jobs == 4
+
+    def test_an_empty_variable_and_null_count_as_not_given(self, config: Write) -> None:
+        settings = parse(["--demo", *config("threshold: null\nmodel: ~\nlog:\n")], {"MOODSTREAM_URL": ""})
+        assert settings == parse(["--demo"], {})
+
+    def test_variables_for_the_tests_are_not_settings(self) -> None:
+        assert parse(["--demo"], {"MOODSTREAM_TEST_MUSIC": "/music", "PATH": "/bin"}).source == "demo"
+
+
+class TestUnknown:
+    def test_flag(self) -> None:
+        assert "--treshold is unknown; the nearest known one is --threshold" in refusal(["--demo", "--treshold=0.3"])
+        assert "--print-config" in refusal(["--demo", "--print-confg"])
+
+    def test_flags_are_not_guessed_from_their_beginning(self) -> None:
+        assert "--thresh is unknown" in refusal(["--demo", "--thresh", "0.3"])
+
+    def test_variable(self) -> None:
+        message = refusal(["--demo"], {"MOODSTREAM_METRICS_PORT": "1"})
+        assert "MOODSTREAM_METRICS_PORT is unknown; the nearest known one is MOODSTREAM_METRICS__PORT" in message
+
+    @pytest.mark.parametrize(
+        ("text", "unknown", "hint"),
+        [
+            ("jobs: 1\nhop-seconds: 1\n", ":2: hop-seconds", "hop_seconds"),
+            ("metrics:\n  prot: 1\n", ":2: metrics.prot", "metrics.port"),
+            ("metric:\n  port: 1\n", ":2: metric.port", "metrics.port"),
+            ("metrics.port: 1\nlog: {}\nlgo: {}\n", ":3: lgo", ""),
+            ("? [a]\n: 1\n", ":1: ?", ""),
+        ],
+    )
+    def test_yaml_key(self, config: Write, text: str, unknown: str, hint: str) -> None:
+        message = refusal(["--demo", *config(text.replace("metrics.port: 1\n", "threshold: 1\n"))])
+        assert f"{unknown} is unknown; the nearest known one is {hint}" in message
+
+
+class TestRefused:
+    @pytest.mark.parametrize(
+        ("argv", "needed"),
+        [
+            (["--threshold", "1.5"], "--threshold needs a probability from 0 to 1, not '1.5'"),
+            (["--threshold", "nan"], "a probability from 0 to 1"),
+            (["--threshold", "high"], "not 'high'"),
+            (["--min-rms", "3"], "a level in dBFS from -120 to 0"),
+            (["--hop-seconds", "0.001"], "seconds from 0.016 to 3600"),
+            (["--average", "ema", "--half-life", "0"], "seconds above 0, at most 86400"),
+            (["--reset-after-silence", "inf"], "seconds from 0 to 3600"),
+            (["--metrics-port", "65536"], "a port from 1 to 65535"),
+            (["--metrics-port", "x"], "off or auto"),
+            (["--channel", "0"], "a channel's number from 1"),
+            (["--channel", "middle"], "mix, left, right"),
+            (["--output", "xml"], "one of screen, jsonl, csv"),
+            (["--log-level", "loud"], "one of debug"),
+            (["--top-k", "2.5"], "a number of moods from 1"),
+            (["--model", ""], "path of an ONNX file"),
+            (["--threshold"], "--threshold: expected one argument"),
+            (["--threshold", "0.3", "--threshold-off", "0.35"], "--threshold-off must not exceed --threshold"),
+            (["--half-life", "9"], "--half-life needs --average ema"),
+            (["--device", "USB"], "--device is for --mic, not for --demo"),
+            (["--samplerate", "16000"], "--samplerate is for --mic or --stdin, not for --demo"),
+            (["--jobs", "2"], "--jobs is for --file"),
+            (["--realtime", "--as-fast-as-possible", "--url-timeout", "3"], "--url-timeout is for --url"),
+        ],
+    )
+    def test_flag(self, argv: list[str], needed: str) -> None:
+        assert needed in refusal(["--demo", *argv])
+
+    def test_pacing_is_not_for_live_sources(self) -> None:
+        assert "--as-fast-as-possible is for --file or --demo, not for --mic" in refusal(
+            ["--mic", "--as-fast-as-possible"]
+        )
+
+    def test_raw_pcm_needs_its_rate(self) -> None:
+        assert "--samplerate" in refusal(["--stdin", "--format", "s16le"])
+
+    def test_a_channel_that_is_not_there(self) -> None:
+        assert "--channels 2" in refusal(["--mic", "--channels", "2", "--channel", "3"])
+
+    def test_variable(self) -> None:
+        message = refusal(["--demo"], {"MOODSTREAM_LOG__LEVEL": "loud"})
+        assert message.startswith("MOODSTREAM_LOG__LEVEL needs one of debug")
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("jobs: 1\nthreshold: high\n", ":2: threshold needs a probability from 0 to 1, not 'high'"),
+            ("threshold: [0.1]\n", ":1: threshold needs a probability from 0 to 1, not a list"),
+            ("threshold: {on: 0.1}\n", ":1: threshold needs a probability from 0 to 1, not a section"),
+            ("demo: maybe\n", "demo needs true or false, not 'maybe'"),
+            ("file: [[a]]\n", "file needs paths, not a list"),
+            ("metrics: 9108\n", "metrics needs keys with values"),
+            ("- a\n- b\n", "the file needs keys with values"),
+            ("just words\n", "the file needs keys with values"),
+            ("jobs: 1\njobs: 2\n", ":2: jobs was already given at"),
+            ("jobs: [1\n", "it is not YAML"),
+            ("--- {}\n--- {}\n", "it is not YAML"),
+            ("jobs: !!python/object/apply:os.getcwd []\n", "not a list"),
+        ],
+    )
+    def test_yaml(self, config: Write, text: str, said: str) -> None:
+        message = refusal(["--file", "a", *config(text)])
+        assert said in message
+        assert "c.yaml" in message
+
+    def test_an_unreadable_file(self, tmp_path: Path) -> None:
+        assert "No such file" in refusal(["--demo", "--config", str(tmp_path / "none.yaml")])
+        assert "Is a directory" in refusal(["--demo", "--config", str(tmp_path)])
+        (tmp_path / "binary").write_bytes(b"\xff\xfe\xfa")
+        assert "not UTF-8" in refusal(["--demo", "--config", str(tmp_path / "binary")])
+
+    def test_a_line_that_does_not_apply_goes_unused(self, config: Write) -> None:
+        settings = parse(["--demo", *config("jobs: 2\nhalf_life: 9\n")], {"MOODSTREAM_DEVICE": "USB"})
+        assert settings.average == "mean"
+
+
+class TestDerived:
+    def test_hop_is_rounded_to_whole_frames(self) -> None:
+        assert parse(["--demo"], {}).hop_frames == 187
+        assert parse(["--demo", "--hop-seconds", "1"], {}).hop_frames == 62
+        assert parse(["--demo", "--hop-seconds", "0.016"], {}).hop_frames == 1
+
+    @pytest.mark.parametrize(("text", "index"), [("mix", None), ("left", 0), ("right", 1), ("1", 0), ("6", 5)])
+    def test_channel_is_an_index(self, text: str, index: int | None) -> None:
+        assert parse(["--mic", "--channel", text], {}).channel == index
+
+    @pytest.mark.parametrize(
+        ("argv", "port", "is_given"),
+        [
+            (["--mic"], 9108, False),
+            (["--file", "a"], None, False),
+            (["--stdin"], None, False),
+            (["--mic", "--metrics-port", "off"], None, False),
+            (["--file", "a", "--metrics-port", "9000"], 9000, True),
+            (["--file", "a", "--metrics-port", "0"], 0, True),
+        ],
+    )
+    def test_http_is_on_for_live_sources(self, argv: list[str], port: int | None, is_given: bool) -> None:
+        settings = parse(argv, {})
+        assert (settings.metrics_port, settings.metrics_port_given) == (port, is_given)
+
+    def test_the_demo_is_paced_and_files_are_not(self) -> None:
+        assert parse(["--demo"], {}).paced
+        assert not parse(["--demo", "--as-fast-as-possible"], {}).paced
+        assert not parse(["--file", "a"], {}).paced
+        assert parse(["--file", "a", "--realtime"], {}).paced
+
+    def test_the_lower_threshold_follows_the_upper_one(self) -> None:
+        assert parse(["--demo"], {}).threshold_off == 0.4
+        assert parse(["--demo", "--threshold", "0.25"], {}).threshold_off == 0.2
+
+    def test_pcm_formats_are_those_of_the_source(self) -> None:
+        assert set(PCM_FORMATS) == set(RAW_FORMATS)
+
+
+class TestPrintConfig:
+    def test_each_value_has_its_origin(self, config: Write) -> None:
+        yaml = config("min_duration: 9")
+        lines = parse(["--demo", *yaml], {"MOODSTREAM_METRICS__PORT": "80"}).to_yaml().splitlines()
+        said = {" ".join(line.split()) for line in lines}
+        assert "demo: true # flag --demo" in said
+        assert f"min_duration: 9.0 # {yaml[1]}:1" in said
+        assert "port: 80 # environment variable MOODSTREAM_METRICS__PORT" in said
+        assert "threshold: 0.5 # default" in said
+        assert len([line for line in lines if "# " in line]) == len(OPTIONS)
+
+    names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
+
+    @given(
+        paths=st.lists(names.filter(lambda name: not name.startswith("-")), min_size=1),
+        threshold=st.floats(0, 1),
+        half_life=st.floats(0.001, 86_400),
+        channel=st.sampled_from(["mix", "left", "right", "3"]),
+        port=st.sampled_from(["auto", "off", "0", "9000"]),
+        device=names,
+        realtime=st.sampled_from(["--realtime", "--as-fast-as-possible"]),
+    )
+    def test_it_reads_back_as_the_same_settings(
+        self,
+        tmp_path_factory: pytest.TempPathFactory,
+        paths: list[str],
+        threshold: float,
+        half_life: float,
+        channel: str,
+        port: str,
+        device: str,
+        realtime: str,
+    ) -> None:
+        argv = ["--file", *paths, f"--threshold={threshold!r}", "--average=ema", f"--half-life={half_life!r}", realtime]
+        environ = {"MOODSTREAM_CHANNEL": channel, "MOODSTREAM_METRICS__PORT": port, "MOODSTREAM_DEVICE": device}
+        settings = parse(argv, environ)
+        path = tmp_path_factory.mktemp("config") / "printed.yaml"
+        path.write_text(settings.to_yaml(), encoding="utf-8", newline="")
+        assert parse(["--config", str(path)], {}) == settings
+
+    def test_the_preset_says_the_defaults(self) -> None:
+        settings = parse(["--demo", "--config", str(PRESET)], {})
+        assert settings == parse(["--demo"], {})
+        mentioned = {each.key.split(".")[-1] for each in OPTIONS}
+        text = PRESET.read_text(encoding="utf-8")
+        assert [key for key in mentioned if f"{key}:" not in text] == []
+
+    def test_a_secret_is_not_shown(self) -> None:
+        @dataclasses.dataclass(frozen=True, kw_only=True)
+        class Settings:
+            password: str = option("", kinds.choice("hunter2"), "G", "x", key="kafka.password", secret=True)
+            topic: str = option("t", kinds.text("a topic", "TOPIC"), "G", "x", key="kafka.topic", flags="--topic")
+
+        password, topic = options_of(Settings)
+        given_ = password.accept("hunter2", Origin("environment variable", password.variable))
+        shown = to_yaml([password, topic], {"password": given_.value, "topic": "t"}, {"password": given_.origin})
+        assert "hunter2" not in shown + repr(Settings(password="hunter2"))
+        assert "MOODSTREAM_KAFKA__PASSWORD" in shown
+        with pytest.raises(UsageError) as caught:
+            password.accept("secret1", Origin("flag", "--password"))
+        assert "secret1" not in str(caught.value)
+
+
+class TestHelp:
+    def test_it_fits_80_columns_and_tells_all(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit) as ended:
+            parse(["--help"], {})
+        assert ended.value.code == 0
+        text = capsys.readouterr().out
+        assert max(map(len, text.splitlines())) <= 80
+        assert [flag for each in OPTIONS for flag in each.flags if flag not in text] == []
+        for word in ("Examples:", "MOODSTREAM_METRICS__PORT", "Exit codes", "default 0.5", "SECONDS"):
+            assert word in text
+
+    def test_version(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit) as ended:
+            parse(["--version"], {})
+        assert ended.value.code == 0
+        assert capsys.readouterr().out.startswith("moodstream ")
