@@ -70,13 +70,21 @@ class UndecodableError(Exception):
 class Decoder:
     """Decodes the first (or best) sound track of a file object, a stream of bytes or an address."""
 
-    def __init__(self, source: Any, *, form: Form | None = None, timeout: float | None = None) -> None:
+    def __init__(
+        self,
+        source: Any,
+        *,
+        form: Form | None = None,
+        timeout: float | None = None,
+        options: dict[str, str] | None = None,
+    ) -> None:
         """Open a source.
 
         Args:
             source: an object with ``read(n)`` (and ``seek``, if it can), or an address that ffmpeg opens.
             form: what the samples are to be; None takes the first frame's.
             timeout: for an address, how long to wait for bytes, in seconds.
+            options: ffmpeg's options for the container.
 
         Raises:
             UndecodableError: the bytes are no sound, or hold none.
@@ -92,7 +100,7 @@ class Decoder:
         self._kind: tuple[str, int, str] | None = None
         try:
             # Tags in an unknown encoding must not keep the music from being heard.
-            self._container = av.open(source, metadata_errors="replace", timeout=timeout)
+            self._container = av.open(source, metadata_errors="replace", timeout=timeout, options=options)
         except OSError:
             raise
         except (av.FFmpegError, ValueError):
