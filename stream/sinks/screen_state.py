@@ -1,0 +1,195 @@
+"""What the screen knows: the last word of each stream, the latest news, the speed.
+
+    state = ScreenState(labels, window_seconds=2.992)
+    state.hear("mic", 1.3, -23.1, now)      # 1.3 s of the track so far
+    state.take(record, now)
+    state.active()                          # the views of the streams that are playing
+
+Holds a bounded number of streams. No drawing here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+
+from stream.record import Estimate, Event, Final, Moods, Record, Status
+from stream.sinks.text import clock, count_of, plain
+
+_MOST_STREAMS = 256
+_NEWS = 6
+_SETTLED = 0.02
+"""A mood passes another in the ranking when it is this much higher: less would make rows change places to and fro."""
+
+
+@dataclasses.dataclass(slots=True)
+class View:
+    """A stream as the screen shows it.
+
+    Attributes:
+        order: moods, highest first; changes only when a difference is clear.
+        heard: seconds of the track so far.
+        level: dBFS.
+        playing: sound came since the last track ended.
+        down: why the source is down, or None.
+        since: when it began to play.
+    """
+
+    name: str
+    order: list[str]
+    track: str | None = None
+    heard: float = 0.0
+    level: float | None = None
+    position: float = 0.0
+    estimate: Estimate | None = None
+    final: Final | None = None
+    playing: bool = True
+    down: str | None = None
+    since: float = 0.0
+
+    @property
+    def running(self) -> Moods | None:
+        """Return the average of the track, or of the one that just ended."""
+        if self.final is not None:
+            return self.final.running
+        return None if self.estimate is None else self.estimate.running
+
+    @property
+    def window(self) -> Moods | None:
+        """Return the moods of the last window, if it had any and the track goes on."""
+        return None if self.final is not None or self.estimate is None else self.estimate.mood
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class News:
+    """One line of what happened, and how it should look."""
+
+    when: str
+    text: str
+    tone: str
+
+
+class ScreenState:
+    """Follows the records and what is heard between them."""
+
+    def __init__(self, labels: Sequence[str], window_seconds: float) -> None:
+        self.labels = list(labels)
+        self.window_seconds = window_seconds
+        self.model = ""
+        self.news: deque[News] = deque(maxlen=_NEWS)
+        self.tracks = 0
+        self.seconds = 0.0
+        self.window_ms: float | None = None
+        self._views: OrderedDict[str, View] = OrderedDict()
+        self._began: float | None = None
+        self._now = 0.0
+
+    @property
+    def speed(self) -> float | None:
+        """Return seconds of sound a second, since the first sound."""
+        if self._began is None or self._now - self._began < 1.0:
+            return None
+        return self.seconds / (self._now - self._began)
+
+    def hear(self, stream: str, seconds_heard: float, rms_dbfs: float, now: float) -> None:
+        """Note how much of the track was heard so far, and how loud the last of it was."""
+        view = self._view(stream, now)
+        if view.final is not None and seconds_heard > 0:  # the next track begins
+            view.final = view.estimate = None
+            view.heard = 0.0
+        grown = seconds_heard - view.heard
+        self.seconds += grown if grown > 0 else 0.0
+        view.position += max(0.0, grown)
+        view.heard = seconds_heard
+        view.level = rms_dbfs
+        view.down = None
+        self._play(view, view.final is None)
+
+    def take(self, record: Record, now: float) -> None:
+        """Take a record."""
+        view = self._view(record.stream, now)
+        match record:
+            case Estimate():
+                self._estimate(view, record)
+            case Final():
+                view.final, view.track = record, record.track
+                self._play(view, False)
+                view.position = record.end_s
+                self.tracks += 1
+                self._rank(view)
+            case Event():
+                text = f"{plain(record.mood)} {record.phase}  {record.probability:.2f}"
+                self._tell(view, clock(record.at_s), text, "event")
+            case Status():
+                self._status(view, record)
+
+    def views(self) -> list[View]:
+        """Return all streams, the one heard last at the end."""
+        return list(self._views.values())
+
+    def active(self) -> list[View]:
+        """Return the streams whose track goes on, the one that began last at the end."""
+        playing = (view for view in self._views.values() if view.playing)
+        return sorted(playing, key=lambda view: (view.since, view.name))
+
+    def _estimate(self, view: View, record: Estimate) -> None:
+        model = record.model
+        self.model = f"{plain(model.name)} {plain(model.version)}"
+        view.estimate, view.final = record, None
+        self._play(view, True)
+        view.track, view.position = record.track, record.end_s
+        if record.rms_dbfs is not None and view.level is None:
+            view.level = record.rms_dbfs
+        if record.inference_ms is not None:
+            cost = record.inference_ms + (record.feature_ms or 0.0)
+            self.window_ms = cost if self.window_ms is None else 0.8 * self.window_ms + 0.2 * cost
+        self._rank(view)
+
+    def _status(self, view: View, record: Status) -> None:
+        lost = f", {record.lost_s:.1f} s lost" if record.lost_s else ""
+        detail = plain(record.detail)
+        if record.status == "down":
+            view.down, view.level = detail, None
+        elif record.status == "up":
+            view.down = None
+        tone = "good" if record.status == "up" else "bad"
+        self._tell(view, clock(view.position), f"source {plain(record.status)}: {detail}{lost}", tone)
+
+    def _tell(self, view: View, when: str, text: str, tone: str) -> None:
+        name = f"{plain(view.name)}  " if len(self._views) > 1 else ""
+        self.news.append(News(when, f"{name}{text}", tone))
+
+    def _view(self, stream: str, now: float) -> View:
+        self._began = now if self._began is None else self._began
+        self._now = now
+        view = self._views.get(stream)
+        if view is None:
+            if len(self._views) >= _MOST_STREAMS:
+                self._views.popitem(last=False)
+            view = self._views[stream] = View(stream, list(self.labels), since=now)
+        self._views.move_to_end(stream)
+        return view
+
+    def _play(self, view: View, playing: bool) -> None:
+        if playing and not view.playing:
+            view.since = self._now
+        view.playing = playing
+
+    def _rank(self, view: View) -> None:
+        moods = view.running
+        if moods is None:
+            return
+        order = view.order
+        for last in range(len(order) - 1, 0, -1):
+            for upper in range(last):
+                if moods.get(order[upper + 1], 0.0) > moods.get(order[upper], 0.0) + _SETTLED:
+                    order[upper], order[upper + 1] = order[upper + 1], order[upper]
+
+
+def summary(final: Final) -> str:
+    """Return what a track's numbers rest on: ``52 windows, 1 silent, 02:35.4``."""
+    parts = [count_of(final.windows, "window")]
+    parts += [f"{final.silent_windows} silent"] if final.silent_windows else []
+    parts += [f"{final.gap_windows} with a gap"] if final.gap_windows else []
+    return ", ".join([*parts, clock(final.end_s - final.start_s)])
