@@ -1,0 +1,51 @@
+# make run and make test set up what they need in .venv and, where they may, on the system; see requirements/setup.sh.
+
+ARGS ?=
+BIN := .venv/bin
+READY := .venv/.ready-
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help run bench test lint format train lock clean
+.DEFAULT_GOAL := help
+
+help:  ## show this
+	@sed -n 's/^\([a-z]*\):.*## /  make \1 : /p' $(MAKEFILE_LIST) | awk -F' : ' '{printf "%-14s %s\n", $$1, $$2}'
+
+run: $(READY)run  ## listen to the microphone, or play the demo if there is none; ARGS="--file song.mp3" for more
+	@$(BIN)/python -m stream $(ARGS)
+
+bench: $(READY)run  ## measure what a window costs on this machine
+	@$(BIN)/python -m stream.listen --benchmark $(ARGS)
+
+test: lint  ## lint, types and all tests; ARGS="-k name" for some of them
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(READY)dev  ## style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(READY)dev  ## put the code into shape
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+train: $(READY)dev  ## train the default model anew on a music folder: MUSIC=folder
+	@test -n "$(MUSIC)" || { echo "make train MUSIC=folder: the folder with the tables and the songs"; exit 2; }
+	$(BIN)/python -m train.default --music "$(MUSIC)" $(ARGS)
+
+LOCK := $(BIN)/uv pip compile -q --universal --fork-strategy fewest --python-version 3.11 --no-emit-index-url \
+	--custom-compile-command "make lock" setup.cfg
+
+lock: $(READY)dev  ## choose the exact versions in requirements/ anew
+	$(LOCK) --upgrade --extra mic -o requirements/run.txt
+	$(LOCK) --upgrade --extra mic --extra dev -c requirements/run.txt -o requirements/dev.txt
+
+clean:  ## remove the environment and all caches; trained models in runs/ stay
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment is brought up to date whenever a lock changes.
+$(READY)%: requirements/%.txt requirements/setup.sh requirements/system.sh requirements/system-run.txt \
+		requirements/system-test.txt setup.cfg
+	@bash requirements/setup.sh $*
+	@touch $@
