@@ -13,11 +13,14 @@ Imports rich, so it is imported only where a screen is wanted.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 
 from rich.console import Console
+from rich.control import Control
 from rich.live import Live
+from rich.segment import ControlType
 from rich.text import Text
 
 from stream.record import Final, Record, Status
@@ -60,7 +63,13 @@ class ScreenSink:
         self._drawn_at = -1.0
         self._size = self._console.size
         self._finals: list[Final] = []
-        self._live = Live(Text(), console=self._console, auto_refresh=False, transient=True)
+        self._live = Live(
+            Text(),
+            console=self._console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stderr=sys.stderr.isatty(),  # the log moves above the picture; one that goes to a file stays there
+        )
         self._open = True
         self._live.start()
 
@@ -132,7 +141,10 @@ class ScreenSink:
             if self._finals and self._state.active():
                 self._leave_lines()
             height = max(4, min(self._size.height - 1, _MOST_LINES))
-            self._live.update(frame(self._state, self._size.width, height, self._top_k, self._glyphs), refresh=True)
+            picture = frame(self._state, self._size.width, height, self._top_k, self._glyphs)
+            self._live.update(picture, refresh=True)
+            # A key pressed now (the ^C that ends this) is echoed where the cursor is: let that be within the last line.
+            self._console.control(Control(ControlType.CARRIAGE_RETURN))
         except OSError as error:
             self.close()
             raise OutputClosed("the terminal has gone") from error

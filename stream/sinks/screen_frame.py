@@ -78,7 +78,6 @@ def frame(state: ScreenState, width: int, height: int, top_k: int | None, glyphs
 def final_line(final: Final, labels: Sequence[str], width: int, glyphs: Glyphs) -> Text:
     """Return the one line that is left of a track."""
     pen = _Pen(labels, width, glyphs)
-    name = pen.name(final.stream, final.track)
     length = clock(final.end_s - final.start_s)
     if final.running is None:
         right = Text(f"no mood: nothing scored  {length}", _FAINT)
@@ -87,6 +86,7 @@ def final_line(final: Final, labels: Sequence[str], width: int, glyphs: Glyphs) 
         for mood, value in top(final.running, max(1, min(3, (width - 34) // 17))):
             right.append_text(pen.pair(mood, value)).append("   ")
         right.append(length, _FAINT)
+    name = pen.name(final.stream, final.track, width - right.cell_len - 4)
     line = pen.between(Text.assemble((f"{glyphs.dot} ", "green"), (name, "bold")), right)
     if final.error:
         line.append("\n")
@@ -97,7 +97,7 @@ def final_line(final: Final, labels: Sequence[str], width: int, glyphs: Glyphs) 
 def final_bars(final: Final, labels: Sequence[str], width: int, top_k: int | None, glyphs: Glyphs) -> Text:
     """Return the picture that is left of the only track."""
     pen = _Pen(labels, width, glyphs)
-    title = Text.assemble((f"{glyphs.dot} ", "green"), (pen.name(final.stream, final.track), "bold"))
+    title = Text.assemble((f"{glyphs.dot} ", "green"), (pen.name(final.stream, final.track, width - 2), "bold"))
     lines = [pen.between(title, Text()), Text(pen.fit(f"  {summary(final)}", width), _FAINT), Text()]
     if final.running is None:
         lines.append(Text("  no mood: nothing scored", _FAINT))
@@ -174,9 +174,12 @@ class _Pen:
             return text
         return set_cell_size(text, max(0, width - len(self.glyphs.ellipsis))).rstrip() + self.glyphs.ellipsis
 
-    def name(self, stream: str, track: str | None) -> str:
-        parts = [plain(part) for part in (stream, track) if part]
-        return self.glyphs.separator.join(part for part in parts if part) or "?"
+    def name(self, stream: str, track: str | None, room: int) -> str:
+        """Return the name of what plays; of a path that does not fit, the end."""
+        names = [shown for part in (stream, track) if part and (shown := plain(part))]
+        if cell_len(self.glyphs.separator.join(names)) > room and "/" in names[0]:
+            names[0] = f"{self.glyphs.ellipsis}/{names[0].rstrip('/').rsplit('/', 1)[-1]}"
+        return self.glyphs.separator.join(names) or "?"
 
     def between(self, left: Text, right: Text) -> Text:
         """Return a line with one text at each end; the left one gives way."""
@@ -195,11 +198,13 @@ class _Pen:
         if view.down is not None:
             state = Text(f"{self.glyphs.dot} ", "red")
             news = Text(self.fit(f"source down: {view.down}", self.width // 2), "red")
-            return self.between(state.append(self.name(view.name, view.track), "bold"), news)
+            name = self.name(view.name, view.track, self.width - news.cell_len - 4)
+            return self.between(state.append(name, "bold"), news)
         silent = view.estimate is not None and view.estimate.status != "ok"
         tone = _FAINT if silent or not view.playing else "green"
-        left = Text.assemble((f"{self.glyphs.dot} ", tone), (self.name(view.name, view.track), "bold"))
-        return self.between(left, Text(f"{clock(view.position)} ", _FAINT))
+        right = Text(f"{clock(view.position)} ", _FAINT)
+        name = self.name(view.name, view.track, self.width - right.cell_len - 4)
+        return self.between(Text.assemble((f"{self.glyphs.dot} ", tone), (name, "bold")), right)
 
     def level(self, view: View) -> Text:
         level = SILENCE_DBFS if view.level is None else view.level

@@ -272,6 +272,29 @@ def test_closing_gives_the_terminal_back():
     assert (sys.stdout, sys.stderr) == (out, err)
 
 
+def test_of_a_long_path_the_end_is_shown():
+    state = ScreenState(records.LABELS, 2.992)
+    state.hear("/home/someone/Music/a very long folder name/and another one/song.mp3", 1.0, -20.0, now=0.0)
+    assert "● …/song.mp3" in drawn(state, width=60)[0]
+    assert "● /home/someone/Music" in drawn(state, width=120)[0]
+
+
+def test_a_key_echoed_while_it_is_drawn_does_not_start_a_new_line():
+    screen = Screen()
+    screen.sink.emit(records.estimate())
+    assert screen.written().endswith("\r")
+    screen.sink.close()
+
+
+def test_a_log_that_goes_to_a_file_stays_there(capfd: pytest.CaptureFixture[str]):
+    screen = Screen()
+    screen.sink.progress("mic", 1.0, -20.0)
+    sys.stderr.write("a warning\n")
+    screen.sink.close()
+    assert capfd.readouterr().err == "a warning\n"
+    assert "a warning" not in screen.written()
+
+
 def test_a_terminal_that_has_gone_is_a_quiet_end():
     out = sys.stdout
     controller, terminal = os.openpty()
