@@ -15,6 +15,7 @@ level or of equalisation is an exact addition there, unlike in the front-end's `
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -58,9 +59,9 @@ class Pack:
         begin, count = self._where[key]
         return self.levels[begin : begin + count]
 
-    def keys(self) -> list[str]:
+    def __iter__(self) -> Iterator[str]:
         """Names of the songs, in the order in which they were written."""
-        return list(self._where)
+        return iter(self._where)
 
 
 class PackWriter:

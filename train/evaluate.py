@@ -31,6 +31,9 @@ from train.scoring import Predict, mood_predictor, score_songs
 from train.songs import load_songs
 from train.validation import EMOTION_COLUMNS, annotated, calibration_pairs, mood_figures, truths
 
+DRAWS = 1000
+"""Draws of the songs for each interval."""
+
 
 def load_predictor(path: Path) -> Predict:
     """Return what predicts the nine moods: an ONNX file's or a run's.
@@ -72,11 +75,11 @@ def report(path: Path, cache: Path, split: str) -> str:
     predict = load_predictor(path)
     songs = [song for song in load_songs(cache) if song.split == split]
     scores = score_songs(predict, songs, Pack(cache / "clean"))
-    figures = mood_figures(songs, scores, intervals=True)
+    figures = mood_figures(songs, scores, draws=DRAWS)
     lines = [f"{path} on the {split} split, {len(songs)} songs", "", f"{'figure':<18}  value  95 % interval"]
     lines += [f"{name:<18}  {value:.3f}  {low:.3f} … {high:.3f}" for name, (value, low, high) in figures.items()]
     pairs = calibration_pairs(songs, scores)
-    low, high = metrics.bootstrap(metrics.calibration_error, pairs, repeats=300)
+    low, high = metrics.bootstrap(metrics.calibration_error, pairs, DRAWS)
     lines += [f"{'calibration error':<18}  {metrics.calibration_error(*pairs):.3f}  {low:.3f} … {high:.3f}", ""]
     lines.append(f"{'mood':<20}  positives  PR-AUC  ROC-AUC  calibration error")
     for dataset, name, count, precision, area, error in label_table(songs, scores):

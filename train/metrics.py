@@ -96,5 +96,7 @@ def bootstrap(
     for _ in range(repeats):
         chosen = rng.integers(0, songs, songs)
         figures.append(measure(*(array[chosen] for array in arrays)))
-    low, high = np.nanpercentile(figures, [2.5, 97.5])
+    # A draw in which a label has no positive song, or all ratings are the same, has no figure.
+    finite = [figure for figure in figures if np.isfinite(figure)]
+    low, high = np.percentile(finite, [2.5, 97.5]) if finite else (float("nan"), float("nan"))
     return float(low), float(high)

@@ -35,14 +35,14 @@ def truths(songs: Sequence[Song]) -> tuple[NDArray[np.int64], NDArray[np.bool_],
 
 
 def mood_figures(
-    songs: Sequence[Song], scores: NDArray[np.floating], intervals: bool = False
+    songs: Sequence[Song], scores: NDArray[np.floating], draws: int = 0
 ) -> dict[str, tuple[float, float, float]]:
-    """Return each figure with its 95 % interval by song (the interval is NaN unless asked for).
+    """Return each figure with its 95 % interval by song (NaN without draws).
 
     Args:
         songs: whose scores these are.
         scores: shape (songs, 9), in the order of MOODS.
-        intervals: whether to draw the songs anew a thousand times for each figure.
+        draws: how many times the songs are drawn anew for the interval.
     """
     where = annotated(songs)
     quadrants, emotions, ratings = truths(songs)
@@ -62,7 +62,7 @@ def mood_figures(
     for name, (measure, arrays) in measures.items():
         if len(arrays[0]) < 2:
             continue
-        low, high = metrics.bootstrap(measure, arrays) if intervals else (float("nan"), float("nan"))
+        low, high = metrics.bootstrap(measure, arrays, draws) if draws else (float("nan"), float("nan"))
         figures[name] = (measure(*arrays), low, high)
     return figures
 

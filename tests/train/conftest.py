@@ -1,0 +1,23 @@
+"""What the tests of training share."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.train import small_music
+from train import prepare
+
+
+@pytest.fixture(scope="session")
+def small_music_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with four tiny data sets; nobody may change it."""
+    return small_music.make(tmp_path_factory.mktemp("music"))
+
+
+@pytest.fixture(scope="session")
+def small_cache(small_music_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The prepared tiny data sets, with one degraded version; nobody may change it."""
+    cache = tmp_path_factory.mktemp("cache")
+    usable, skipped = prepare.prepare(small_music_folder, cache, versions=1, negatives=0, jobs=1)
+    assert (usable, skipped) == (30, {})
+    return cache
