@@ -18,6 +18,7 @@ not make ten thousand series.
 from __future__ import annotations
 
 import dataclasses
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -79,6 +80,7 @@ class Metrics:
             self._counters["audio_dropped_seconds"].labels(reason)
         for status in ("ok", "silence", "gap"):
             self._counters["windows"].labels(status)
+        self._gauges["realtime_factor"].set(math.nan)  # not known yet, and no reason for an alert
         ProcessCollector(registry=self.registry)
 
     def audio(self, chunk: AudioChunk) -> None:

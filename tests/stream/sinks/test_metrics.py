@@ -162,6 +162,13 @@ def test_a_source_that_goes_and_comes_back():
     assert value(metrics, "audio_dropped_seconds_total", reason="overflow") == 0.5
 
 
+def test_the_speed_is_no_number_until_it_is_known():
+    metrics = Metrics()
+    assert math.isnan(value(metrics, "realtime_factor") or 0.0)
+    metrics.realtime_factor(57.0)
+    assert value(metrics, "realtime_factor") == 57.0
+
+
 def test_a_new_model_takes_the_place_of_the_old_one():
     metrics = Metrics()
     metrics.model(records.MODEL)
