@@ -1,6 +1,6 @@
 """One station over many connections: titles, outages, and the time that an outage took.
 
-    reception = Reception("radio", url, read_timeout=10.0, backoff=Backoff(), opened=sockets.append)
+    reception = Reception("radio", url, timeout=10.0, backoff=Backoff(), opened=sockets.append)
     for item in reception.listen(halt): ...      # blocks: it runs in a thread (see `url.py`)
 
 Nobody knows how much a station played while it was not heard, so the clock says: from the last sound before an outage
@@ -33,11 +33,11 @@ _STEADY_SECONDS = 10.0
 class Reception:
     """What is known of a station from one connection to the next."""
 
-    def __init__(self, stream: str, url: str, read_timeout: float, backoff: Backoff, opened: Opened) -> None:
+    def __init__(self, stream: str, url: str, timeout: float, backoff: Backoff, opened: Opened) -> None:
         self._stream = stream
         self._url = url
         self._name = without_password(url)
-        self._timeout = read_timeout
+        self._timeout = timeout
         self._backoff = backoff
         self._opened = opened
         self._chunker = Chunker(stream, _CHUNK_SECONDS, live=True)

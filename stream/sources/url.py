@@ -35,7 +35,7 @@ class UrlSource:
         stop: Stop,
         *,
         stream: str | None = None,
-        read_timeout: float = 10.0,
+        timeout: float = 10.0,
         backoff: Backoff | None = None,
     ) -> None:
         """Make a source; the connection is made when it is iterated over.
@@ -44,7 +44,7 @@ class UrlSource:
             url: ``http`` or ``https``.
             stop: ends the stream.
             stream: name of the stream; None takes the address.
-            read_timeout: a server that sends nothing for so long has stalled, in seconds.
+            timeout: of a connection; and a server that sends nothing for so long has stalled, in seconds.
             backoff: waits between attempts to connect again.
 
         Raises:
@@ -53,7 +53,7 @@ class UrlSource:
         check_address(url)
         self.url = url
         self.stream = stream if stream is not None else without_password(url)
-        self._read_timeout = read_timeout
+        self._timeout = timeout
         self._backoff = backoff if backoff is not None else Backoff()
         self._socket: socket.socket | None = None
         self._pump = Pump(self._receive, stop, _QUEUE_CHUNKS, self._hang_up)
@@ -74,7 +74,7 @@ class UrlSource:
     def _receive(self, halt: Stop) -> Generator[SourceItem]:
         from stream.sources.reception import Reception  # noqa: PLC0415  (PyAV is slow to import)
 
-        return Reception(self.stream, self.url, self._read_timeout, self._backoff, self._opened).listen(halt)
+        return Reception(self.stream, self.url, self._timeout, self._backoff, self._opened).listen(halt)
 
     def _opened(self, connected: socket.socket) -> None:
         self._socket = connected

@@ -37,11 +37,11 @@ def no_proxy(monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
 
 
-def listen(url: str, until: Callable[[list], bool] = lambda _: False, read_timeout: float = 30.0) -> list:
+def listen(url: str, until: Callable[[list], bool] = lambda _: False, timeout: float = 30.0) -> list:
     """Listen until the end, or until a condition on what was heard so far holds."""
     stop = Stop()
     items: list = []
-    source = UrlSource(url, stop, read_timeout=read_timeout, backoff=Backoff(0.01, 0.05))
+    source = UrlSource(url, stop, timeout=timeout, backoff=Backoff(0.01, 0.05))
     for item in source:
         items.append(item)
         if until(items):
@@ -159,7 +159,7 @@ def assert_gaps_are_flagged(items: list, count: int) -> None:
 
 def test_a_server_that_stalls_is_connected_to_again(tmp_path):
     with serving({"/live": station(mp3(tmp_path))}) as address:
-        items = listen(f"{address}/live", until=chunks_after("up", 2), read_timeout=0.5)
+        items = listen(f"{address}/live", until=chunks_after("up", 2), timeout=0.5)
     assert kinds(items) == ["up", "down", "up"]
     assert "nothing came for 0.5 s" in statuses_of(items)[1].detail
     assert_gaps_are_flagged(items, 1)
@@ -249,7 +249,7 @@ def test_segments_are_played_to_the_end_of_their_playlist(tmp_path):
 )
 def test_what_is_no_station_is_refused_at_once_in_one_line(answer, complaint):
     with serving({"/live": answer}) as address, pytest.raises(StreamError, match=complaint) as caught:
-        listen(f"{address}/live", read_timeout=0.5)
+        listen(f"{address}/live", timeout=0.5)
     assert "\n" not in str(caught.value)
     assert "/live" in str(caught.value)
 
@@ -296,7 +296,7 @@ def test_a_stop_is_honoured_while_the_server_is_silent(tmp_path):
     stop = Stop()
     with serving({"/live": station(data)}) as address:
         heard = threading.Event()
-        source = UrlSource(f"{address}/live", stop, read_timeout=300)
+        source = UrlSource(f"{address}/live", stop, timeout=300)
         thread = threading.Thread(target=lambda: [heard.set() for _ in source])
         thread.start()
         assert heard.wait(10)
@@ -308,7 +308,7 @@ def test_a_stop_is_honoured_while_the_server_is_silent(tmp_path):
 def test_a_stop_is_honoured_while_nobody_answers():
     stop = Stop()
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        source = UrlSource(f"http://127.0.0.1:{silent.getsockname()[1]}/", stop, read_timeout=300)
+        source = UrlSource(f"http://127.0.0.1:{silent.getsockname()[1]}/", stop, timeout=300)
         items: list = []
         thread = threading.Thread(target=lambda: items.extend(source))
         thread.start()

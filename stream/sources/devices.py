@@ -1,0 +1,186 @@
+"""The microphones of this machine, by PortAudio.
+
+print(list_devices())
+device = find_device(devices(fresh_sounddevice()), "usb")      # by number, or by part of a name
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from stream.errors import StreamError, UsageError
+
+_USUAL_RATES = (8000, 11025, 16000, 22050, 32000, 44100, 48000, 88200, 96000, 176400, 192000)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Device:
+    """Something that records.
+
+    Attributes:
+        index: PortAudio's number for it, until devices come or go.
+        name: what the system calls it.
+        api: the sound system that it belongs to: ALSA, Core Audio, WASAPI, ...
+        channels: how many it records at most.
+        samplerate: its own rate, in Hz.
+        is_default: it is what the system records from unless told otherwise.
+        is_main: it belongs to the system's default sound system (Windows lists every device under several).
+    """
+
+    index: int
+    name: str
+    api: str
+    channels: int
+    samplerate: int
+    is_default: bool
+    is_main: bool
+
+
+def fresh_sounddevice() -> Any:
+    """Return the sounddevice module with PortAudio's list of devices read anew.
+
+    PortAudio reads the list once, when it starts, so it is started again. That ends streams that are open.
+
+    Raises:
+        StreamError: the package or the PortAudio library is missing or does not start.
+    """
+    with _without_stderr():
+        try:
+            if "sounddevice" not in sys.modules:
+                return importlib.import_module("sounddevice")
+            sounddevice: Any = importlib.import_module("sounddevice")
+            if sounddevice._initialized:
+                sounddevice._terminate()
+            sounddevice._initialize()
+        except ImportError:
+            raise StreamError(
+                "the microphone needs the Python package sounddevice: pip install 'moodstream[mic]'"
+            ) from None
+        except OSError:
+            raise StreamError(
+                "the microphone needs the PortAudio library: apt install libportaudio2 (macOS: brew install portaudio)"
+            ) from None
+        except sounddevice.PortAudioError as error:
+            raise StreamError(f"PortAudio does not start: {error}") from None
+    return sounddevice
+
+
+def devices(sounddevice: Any) -> list[Device]:
+    """Return everything that records."""
+    default = sounddevice.default.device[0]
+    apis = sounddevice.query_hostapis()
+    main = apis[sounddevice.default.hostapi]["name"] if apis else ""
+    return [
+        Device(
+            index,
+            found["name"],
+            apis[found["hostapi"]]["name"],
+            found["max_input_channels"],
+            round(found["default_samplerate"]),
+            index == default,
+            apis[found["hostapi"]]["name"] == main,
+        )
+        for index, found in enumerate(sounddevice.query_devices())
+        if found["max_input_channels"] > 0
+    ]
+
+
+def list_devices() -> str:
+    """Return a table of the microphones for people, with the default marked.
+
+    Raises:
+        StreamError: PortAudio is missing.
+    """
+    found = devices(fresh_sounddevice())
+    if not found:
+        return "no microphone was found\n"
+    width = max(len(device.name) for device in found)
+    rows = [
+        f"{'*' if device.is_default else ' '} {device.index:3}  {device.name:{width}}  "
+        f"{device.channels:3} ch  {device.samplerate:6} Hz  {device.api}"
+        for device in found
+    ]
+    return "\n".join([*rows, "* the default; --device takes a number or part of a name", ""])
+
+
+def find_device(found: Sequence[Device], wanted: str | None) -> Device:
+    """Return the device that is meant.
+
+    Args:
+        found: all there are.
+        wanted: a number, a name, or part of a name in any case; None is the default.
+
+    Raises:
+        UsageError: none or several are meant; those that there are, or are meant, are named.
+        StreamError: there are none.
+    """
+    if not found:
+        raise StreamError("no microphone was found (is one plugged in, and does the sound server run?)")
+    if wanted is None:
+        meant = [device for device in found if device.is_default]
+        if not meant:
+            raise UsageError(f"no microphone is the default: choose one by --device: {_names(found)}")
+        return meant[0]
+    if wanted.strip().isdecimal():
+        meant = [device for device in found if device.index == int(wanted)]
+    else:
+        name = wanted.strip().casefold()
+        meant = [device for device in found if device.name.casefold() == name]
+        meant = meant or [device for device in found if name in device.name.casefold()]
+        meant = [device for device in meant if device.is_main] or meant
+    if not meant:
+        raise UsageError(f"no microphone is called {wanted!r}; there are: {_names(found)}")
+    if len(meant) > 1:
+        raise UsageError(f"several microphones are called {wanted!r}: {_names(meant)}")
+    return meant[0]
+
+
+def check_form(sounddevice: Any, device: Device, samplerate: int, channels: int) -> None:
+    """See that a device records in a form.
+
+    Raises:
+        UsageError: it does not; what it does is named.
+        StreamError: it cannot be opened.
+    """
+    if channels > device.channels:
+        raise UsageError(f"{device.name} records {device.channels} channels at most, not {channels}")
+    if _works(sounddevice, device, samplerate, channels):
+        return
+    rates = [rate for rate in _USUAL_RATES if _works(sounddevice, device, rate, channels)]
+    if not rates:
+        raise StreamError(f"{device.name} cannot be opened (is another program recording from it?)")
+    raise UsageError(f"{device.name} does not record at {samplerate} Hz; it does at {', '.join(map(str, rates))}")
+
+
+def _works(sounddevice: Any, device: Device, samplerate: int, channels: int) -> bool:
+    with _without_stderr():
+        try:
+            sounddevice.check_input_settings(device.index, channels, "float32", samplerate=samplerate)
+        except sounddevice.PortAudioError:
+            return False
+    return True
+
+
+def _names(found: Sequence[Device]) -> str:
+    return ", ".join(f"{device.index} {device.name}" for device in found)
+
+
+@contextlib.contextmanager
+def _without_stderr() -> Iterator[None]:
+    """Silence the C libraries below PortAudio, which tell of every device that is not there."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

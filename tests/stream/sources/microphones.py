@@ -1,0 +1,34 @@
+"""What the microphone's tests share."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+from stream.sources.backoff import Backoff
+from stream.sources.microphone import MicrophoneSource
+from stream.stop import Stop
+from tests.stream.sources.sounds import chunks_of, statuses_of
+
+
+def listen(until: Callable[[list], bool], stop: Stop | None = None, **options) -> list:
+    """Record until a condition on what was heard so far holds."""
+    stop = stop or Stop()
+    items: list = []
+    for item in MicrophoneSource(stop, device="pulse", backoff=Backoff(0.05, 0.2), **options):
+        items.append(item)
+        if until(items):
+            stop.request()
+    return items
+
+
+def kinds(items: list) -> list[str]:
+    return [status.kind for status in statuses_of(items)]
+
+
+def jumps(items: list) -> list[float]:
+    """What the sample index passes over, in seconds."""
+    pairs = itertools.pairwise(chunks_of(items))
+    gaps = [(after.first_sample - before.first_sample - len(before.samples), after) for before, after in pairs]
+    assert all(after.discontinuity == (gap > 0) for gap, after in gaps)
+    return [gap / after.samplerate for gap, after in gaps if gap]

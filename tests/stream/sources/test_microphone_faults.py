@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stream.audio import AudioChunk
+from stream.sources.microphone import MicrophoneSource
+from stream.stop import Stop
+from tests.pulse import PulseAudio
+from tests.stream.sources.microphones import jumps, kinds, listen
+from tests.stream.sources.sounds import chunks_of, statuses_of
+
+
+def test_a_sound_server_that_dies_is_waited_for_and_leaves_a_gap(pulse: PulseAudio, song: Path):
+    def until(items: list) -> bool:
+        if len(chunks_of(items)) == 5 and kinds(items) == ["up"]:
+            pulse.kill()
+        if kinds(items) == ["up", "down"] and items[-1] in statuses_of(items):
+            pulse.start()
+        return kinds(items) == ["up", "down", "up"] and len(chunks_of(items)) > 15
+
+    with pulse.playing(song):
+        items = listen(until)
+    down, up = statuses_of(items)[1:]
+    assert "pulse" in down.detail
+    assert jumps(items) == [pytest.approx(up.lost_seconds, abs=1e-4)]
+    assert up.lost_seconds > 0
+
+
+def test_a_device_that_falls_silent_is_opened_again(pulse: PulseAudio):
+    """The server stands still without closing anything: no callback, no error."""
+
+    def until(items: list) -> bool:
+        if len(chunks_of(items)) == 5 and kinds(items) == ["up"]:
+            pulse.pause()
+        if kinds(items) == ["up", "down"] and items[-1] in statuses_of(items):
+            pulse.resume()
+        return kinds(items) == ["up", "down", "up"]
+
+    items = listen(until, dead_after=3.0)
+    assert kinds(items) == ["up", "down", "up"]
+
+
+def test_sound_that_is_not_taken_in_time_is_dropped_and_counted(pulse: PulseAudio):
+    def until(items: list) -> bool:
+        if len(items) == 5:
+            Stop().wait(1.5)  # a program that is too slow
+        return "overflow" in kinds(items) and len(items) > 15
+
+    items = listen(until, queue_seconds=0.3)
+    overflows = [status for status in statuses_of(items) if status.kind == "overflow"]
+    assert sum(status.lost_seconds for status in overflows) == pytest.approx(sum(jumps(items)), abs=1e-3)
+    assert sum(jumps(items)) > 0.5
+    assert max(chunk.queued for chunk in chunks_of(items)) <= 4
+
+
+def test_a_stop_is_honoured_while_the_sound_server_hangs(pulse: PulseAudio):
+    stop = Stop()
+    source = MicrophoneSource(stop, device="pulse", dead_after=3.0)
+    kinds_so_far = []
+    for item in source:
+        if isinstance(item, AudioChunk):
+            pulse.pause()
+        else:
+            kinds_so_far.append(item.kind)
+            if item.kind == "down":  # now it is being closed, which the server does not answer
+                stop.request()
+    assert kinds_so_far == ["up", "down"]
+    pulse.resume()
+    source.close()
