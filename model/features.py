@@ -37,13 +37,16 @@ class FeatureStream:
 
         The frames over the zeros after the end (``MelStream.flush``) are left out: no window is padded to be full.
         """
-        pairs = self._analyse(self._resampler.flush())
-        self.reset()
+        pairs = self._analyse(self._resampler.flush())  # which resets the resampler
+        self._forget()
         return pairs
 
     def reset(self) -> None:
         """Forget the signal so far."""
         self._resampler.reset()
+        self._forget()
+
+    def _forget(self) -> None:
         self._mel.reset()
         self._partial = np.empty(0, dtype=np.float32)
 

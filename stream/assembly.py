@@ -14,11 +14,11 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, TextIO
+from typing import TextIO
 
 from model.contract import DEFAULT_MODEL, Model, ModelError, load
 from stream.audio import Source
-from stream.engine import Engine, Watcher
+from stream.engine import Engine, Observer
 from stream.errors import StreamError
 from stream.record import ModelId
 from stream.scorer import SessionOptions
@@ -30,10 +30,6 @@ from stream.sinks.sink import Sink
 from stream.stop import Stop
 
 logger = logging.getLogger(__name__)
-
-
-class _Observer(Sink, Watcher, Protocol):
-    """The metrics and the status board: told of records and of everything else."""
 
 
 class Assembly:
@@ -51,11 +47,10 @@ class Assembly:
         self._options = session_options(settings)
         self._closing = contextlib.ExitStack()
         with contextlib.ExitStack() as opened:
-            watchers = self._serve(opened)
-            # Metrics come last: they measure when a record is out.
-            sinks = SinkGroup([*self._result_sinks(), *watchers])
+            observers = self._serve(opened)
+            sinks = SinkGroup(self._result_sinks())
             opened.callback(sinks.close)
-            self._engine = Engine(self._new_session, sinks, watchers, stop)
+            self._engine = Engine(self._new_session, sinks, observers, stop)
             self._closing = opened.pop_all()
 
     @property
@@ -99,7 +94,7 @@ class Assembly:
             sinks.append(_records(kind, open_output(settings.output_file), labels))
         return sinks
 
-    def _serve(self, opened: contextlib.ExitStack) -> list[_Observer]:
+    def _serve(self, opened: contextlib.ExitStack) -> list[Observer]:
         settings = self._settings
         if settings.metrics_port is None:
             return []
@@ -115,7 +110,10 @@ class Assembly:
         app = create_app(metrics, board)
         server = serve(app, settings.metrics_host, settings.metrics_port, exact=settings.metrics_port_given)
         opened.callback(server.stop)
-        logger.info("metrics and status at %s", server.url)
+        if settings.metrics_port not in (0, server.port):
+            logger.warning("port %d is in use: metrics and status are at %s", settings.metrics_port, server.url)
+        else:
+            logger.info("metrics and status at %s", server.url)
         return [board, metrics]
 
     def _run_files(self) -> None:

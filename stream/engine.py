@@ -27,8 +27,12 @@ NewSession = Callable[[str, bool], Session]
 """Makes the session of a stream, given its name and whether it is live."""
 
 
-class Watcher(Protocol):
-    """What is told of everything that happens besides records: the metrics, the status board."""
+class Observer(Protocol):
+    """What is told of all that happens, and never fails: the metrics, the status board."""
+
+    def emit(self, record: Record) -> None:
+        """A record is out."""
+        ...
 
     def audio(self, chunk: AudioChunk) -> None:
         """A chunk was taken."""
@@ -50,12 +54,12 @@ class Watcher(Protocol):
 class Engine:
     """Runs sources through sessions into sinks."""
 
-    def __init__(self, new_session: NewSession, sinks: SinkGroup, watchers: Sequence[Watcher], stop: Stop) -> None:
+    def __init__(self, new_session: NewSession, sinks: SinkGroup, observers: Sequence[Observer], stop: Stop) -> None:
         self.failures: dict[str, str] = {}
         """What failed and why, by the name of the source or stream; one line each."""
         self._new_session = new_session
         self._sinks = sinks
-        self._watchers = watchers
+        self._observers = observers
         self._stop = stop
 
     def run(self, source: Source, name: str) -> None:
@@ -71,7 +75,7 @@ class Engine:
         Raises:
             OutputClosed: nobody reads the results any more.
         """
-        run = _Run(source.live, self._new_session, self._sinks, self._watchers, self.fail)
+        run = _Run(source.live, self._new_session, self._sinks, self._observers, self._stop, self.fail)
         try:
             items = iter(source)
             while not self._stop.requested and (item := next(items, None)) is not None:
@@ -98,13 +102,15 @@ class _Run:
         live: bool,
         new_session: NewSession,
         sinks: SinkGroup,
-        watchers: Sequence[Watcher],
+        observers: Sequence[Observer],
+        stop: Stop,
         fail: Callable[[str, str], None],
     ) -> None:
         self._live = live
         self._new_session = new_session
         self._sinks = sinks
-        self._watchers = watchers
+        self._observers = observers
+        self._stop = stop
         self._fail = fail
         self._sessions: dict[str, Session] = {}
         self._speed = _Speed()
@@ -133,24 +139,24 @@ class _Run:
         records = session.feed(chunk)
         speed = self._speed.add(len(chunk.samples) / chunk.samplerate, time.perf_counter() - began)
         self._emit(records)
-        for watcher in self._watchers:
-            watcher.audio(chunk)
+        for observer in self._observers:
+            observer.audio(chunk)
             if speed is not None:
-                watcher.realtime_factor(speed)
+                observer.realtime_factor(speed)
         self._sinks.progress(chunk.stream, session.heard_s, session.level_dbfs)
 
     def _note(self, status: SourceStatus) -> None:
         level = logging.INFO if status.kind == "up" else logging.WARNING
         logger.log(level, "%s: source %s: %s", status.stream, status.kind, status.detail)
-        for watcher in self._watchers:
-            watcher.status(status)
+        for observer in self._observers:
+            observer.status(status)
         self._emit([Status(status.stream, status.kind, status.detail, lost_s=round(status.lost_seconds, 3))])
 
     def _end(self, stream: str, error: str | None) -> None:
         session = self._sessions.pop(stream, None)
         self._emit(session.flush(error) if session else [])
-        for watcher in self._watchers:
-            watcher.stream_ended(stream)
+        for observer in self._observers:
+            observer.stream_ended(stream)
 
     def _emit(self, records: Sequence[Record]) -> None:
         """Give records to every sink; a sink that fails is noted, left out, and the others go on."""
@@ -159,6 +165,10 @@ class _Run:
                 self._sinks.emit(record)
             except StreamError as error:
                 self._fail("output", str(error))
+                if self._sinks.empty:  # nobody would learn of what is still to come
+                    self._stop.request()
+            for observer in self._observers:
+                observer.emit(record)
 
 
 class _Speed:

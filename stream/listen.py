@@ -17,8 +17,8 @@ import sys
 from collections.abc import Sequence
 from types import FrameType
 
-from stream import log
 from stream.errors import StreamError
+from stream.log import configure
 from stream.settings import Settings, parse
 from stream.stop import Stop
 
@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     try:
         settings = parse(sys.argv[1:] if argv is None else argv, os.environ)
-        log.configure(settings.log_level, settings.log_format)
+        configure(settings.log_level, settings.log_format)
         return _act(settings)
     except StreamError as error:
         print(f"moodstream: {error}", file=sys.stderr)  # noqa: T201 -- the one line a user is told
@@ -47,9 +47,9 @@ def _act(settings: Settings) -> int:
             return 0
         case "benchmark":
             from model.contract import DEFAULT_MODEL  # noqa: PLC0415
-            from stream import benchmark  # noqa: PLC0415
+            from stream.benchmark import run  # noqa: PLC0415
 
-            benchmark.run(settings.model or DEFAULT_MODEL, as_json=settings.output == "jsonl", out=sys.stdout)
+            run(settings.model or DEFAULT_MODEL, as_json=settings.output == "jsonl", out=sys.stdout)
             return 0
         case "listen":
             return _listen(settings)

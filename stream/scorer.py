@@ -94,8 +94,8 @@ class TrackScorer:
 
     @property
     def heard_s(self) -> float:
-        """Seconds of the track heard so far, the lost ones included."""
-        return self._track.position / self._samplerate
+        """Seconds of the track heard so far, the lost ones included; 0 once it has ended."""
+        return 0.0 if self.ended else self._track.position / self._samplerate
 
     def feed(self, mono: NDArray[np.float32]) -> list[Record]:
         """Take mono source samples of shape (n,) and return the records of the windows they complete."""

@@ -67,6 +67,7 @@ class Track:
         self._features = FeatureStream(samplerate, frontend)
         self._buffer = WindowBuffer(frontend.patch, hop_frames, frontend.n_mels)
         self._skip = 0  # source samples to pass over until the grid is met after a gap
+        self._heard = False  # anything since the last restart
         self._gaps: deque[int] = deque()  # windows that a gap touched and whose end has not passed yet
 
     def feed(self, mono: NDArray[np.float32]) -> list[Window]:
@@ -78,14 +79,17 @@ class Track:
             self.position += len(piece)
             skipped = min(self._skip, len(piece))
             self._skip -= skipped
-            windows += self._cut(*self._features.feed(piece[skipped:]))
+            if skipped < len(piece):
+                self._heard = True
+                windows += self._cut(*self._features.feed(piece[skipped:]))
         return windows
 
     def lose(self, count: int) -> list[Window]:
         """Pass over ``count`` source samples that were lost (0: lost nobody knows how many) and restart on the grid."""
         if self.position == 0 and count == 0:
             return []
-        windows = self._cut(*self._features.flush())
+        windows = self._cut(*self._features.flush()) if self._heard else []
+        self._heard = False
         self.position += count
         self.lost += count
         restart = -(-self.position // self._step) * self._step

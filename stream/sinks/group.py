@@ -1,6 +1,6 @@
 """Several sinks as one.
 
-group = SinkGroup([JsonLinesSink(sys.stdout), board, metrics])     # metrics last: it measures when a record is out
+group = SinkGroup([ScreenSink(labels), JsonLinesSink(file)])
 group.emit(record)                                                 # from any thread
 group.close()
 """
@@ -26,6 +26,11 @@ class SinkGroup:
     def __init__(self, sinks: Sequence[Sink]) -> None:
         self._sinks = list(sinks)
         self._lock = threading.Lock()
+
+    @property
+    def empty(self) -> bool:
+        """Whether no sink is left."""
+        return not self._sinks
 
     def emit(self, record: Record) -> None:
         """Give one record to every sink.

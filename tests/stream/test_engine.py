@@ -37,7 +37,7 @@ class Listed:
 
 
 class Kept:
-    """A sink and a watcher that keep what they are given, in order."""
+    """A sink and an observer that keep what they are given, in order."""
 
     def __init__(self) -> None:
         self.records: list[Record] = []
@@ -75,7 +75,7 @@ def stop() -> Stop:
 
 @pytest.fixture
 def engine(tiny_model: Model, kept: Kept, stop: Stop) -> Engine:
-    return Engine(lambda stream, live: Session(stream, tiny_model, live=live), SinkGroup([kept]), [kept], stop)
+    return Engine(lambda stream, live: Session(stream, tiny_model, live=live), SinkGroup([]), [kept], stop)
 
 
 def test_streams_are_kept_apart_and_each_has_its_final(engine: Engine, kept: Kept) -> None:
@@ -125,7 +125,7 @@ def test_a_stop_ends_with_finals(engine: Engine, kept: Kept, stop: Stop) -> None
     assert final.end_s == pytest.approx(4.1)  # the chunk that was under way is the last
 
 
-def test_the_stream_has_ended_for_the_watchers_once_its_final_is_out(engine: Engine, kept: Kept) -> None:
+def test_the_stream_has_ended_for_the_observers_once_its_final_is_out(engine: Engine, kept: Kept) -> None:
     engine.run(Listed([*chunks(tune(4)), StreamEnd("test")]), "test")
     assert kept.order[-2:] == ["final", "test ended"]
 
@@ -147,3 +147,20 @@ def test_a_sink_that_fails_is_noted_and_the_others_go_on(tiny_model: Model, kept
     engine.run(Listed(chunks(tune(7))), "song")
     assert engine.failures == {"output": "cannot write results: the disk is full"}
     assert finals(kept.records)[0].windows == 2
+
+
+def test_a_run_ends_when_its_last_sink_has_failed(tiny_model: Model, kept: Kept) -> None:
+    class Full(Kept):
+        def emit(self, record: Record) -> None:
+            raise StreamError("cannot write results: the disk is full")
+
+    def endless() -> Iterator[SourceItem]:
+        first = 0
+        while True:
+            yield from chunks(tune(3), first=first)
+            first += 48_000
+
+    engine = Engine(lambda stream, live: Session(stream, tiny_model), SinkGroup([Full()]), [kept], Stop())
+    engine.run(Listed(endless()), "radio")
+    assert list(engine.failures) == ["output"]
+    assert kept.order[-1] == "test ended"
