@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from stream.audio import AudioChunk, SourceItem, StreamEnd
 from stream.errors import StreamError
 from stream.sources.chunker import Chunker
+from stream.sources.pipe import Pipe
 from stream.stop import Stop
 
 if TYPE_CHECKING:
@@ -72,10 +73,11 @@ class FileSource:
         chunker = Chunker(self.stream, _CHUNK_SECONDS)
         with _open(self.path) as file:
             before = os.fstat(file.fileno())
-            if stat.S_ISREG(before.st_mode) and before.st_size == 0:
+            is_pipe = not stat.S_ISREG(before.st_mode)
+            if before.st_size == 0 and not is_pipe:
                 raise StreamError(f"{self.path} is empty")
             try:
-                with Decoder(file) as decoder:
+                with Decoder(Pipe(file, self._stop) if is_pipe else file) as decoder:
                     for block in decoder:
                         if block.damaged:
                             yield from chunker.lose(block.lost)
@@ -87,6 +89,8 @@ class FileSource:
                     yield from chunker.flush()
                     error = _complaint(file, decoder, before)
             except UndecodableError as reason:
+                if self._stop.requested:  # while a pipe was waited on
+                    return
                 raise StreamError(f"{self.path} cannot be heard: {reason}") from None
             except OSError as reason:
                 if not chunker.position:
@@ -158,11 +162,10 @@ def _complaint(file: BinaryIO, decoder: Decoder, before: os.stat_result) -> str 
     from stream.sources.truncation import truncation  # noqa: PLC0415
 
     after = os.fstat(file.fileno())
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+    is_file = stat.S_ISREG(before.st_mode)
+    if is_file and (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         return f"changed while it was read: what was heard ({decoder.seconds:.1f} s) may be of neither version"
-    if cut := truncation(decoder, file if file.seekable() else None):
-        return cut
-    return decoder.damage
+    return truncation(decoder, file if is_file else None) or decoder.damage
 
 
 def _paced(items: Iterator[SourceItem], stop: Stop) -> Iterator[SourceItem]:

@@ -1,18 +1,15 @@
 """Sound on standard input: raw PCM, or anything ffmpeg reads.
 
-    arecord -f S16_LE -r 16000 | python -m stream.listen --stdin --samplerate 16000 --channels 1 --format s16le
-    curl -s https://example.org/song.mp3 | python -m stream.listen --stdin
+arecord -f S16_LE -r 16000 | python -m stream.listen --stdin --samplerate 16000 --channels 1 --format s16le
+curl -s https://example.org/song.mp3 | python -m stream.listen --stdin
 
-    StdinSource(stop, samplerate=16000, channels=1, sample_format="s16le")     # raw
-    StdinSource(stop)                                                          # a container
-
-A pipe is waited on with ``select``, a tenth of a second at a time, so that a stop is honoured while nothing comes.
+StdinSource(stop, samplerate=16000, channels=1, sample_format="s16le")     # raw
+StdinSource(stop)                                                          # a container
 """
 
 from __future__ import annotations
 
 import os
-import select
 import stat
 import sys
 from collections.abc import Iterator
@@ -24,6 +21,7 @@ from numpy.typing import NDArray
 from stream.audio import SourceItem, SourceStatus, StreamEnd
 from stream.errors import StreamError, UsageError
 from stream.sources.chunker import Chunker
+from stream.sources.pipe import Pipe
 from stream.stop import Stop
 
 RAW_FORMATS = (
@@ -34,7 +32,6 @@ RAW_FORMATS = (
 """Names of raw sample formats, as ffmpeg has them."""
 
 _CHUNK_SECONDS = 0.1
-_POLL_SECONDS = 0.1
 _READ_BYTES = 65536
 
 
@@ -95,7 +92,7 @@ class StdinSource:
         """Do nothing: standard input is not the source's to close."""
 
     def _raw(self, chunker: Chunker, samplerate: int) -> Iterator[SourceItem]:
-        pipe = _Pipe(self._file, self._stop)
+        pipe = Pipe(self._file, self._stop)
         frame_bytes = sample_bytes(self._format) * self._channels
         partial = b""
         while data := pipe.read(_READ_BYTES):
@@ -119,7 +116,7 @@ class StdinSource:
         from stream.sources.truncation import truncation  # noqa: PLC0415
 
         seekable = stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
-        source = self._file if seekable else _Pipe(self._file, self._stop)
+        source = self._file if seekable else Pipe(self._file, self._stop)
         error = None
         try:
             with Decoder(source) as decoder:
@@ -142,27 +139,8 @@ class StdinSource:
             ) from None
         yield StreamEnd(self.stream, error)
 
-    def _is_empty(self, source: BinaryIO | _Pipe) -> bool:
-        return source.count == 0 if isinstance(source, _Pipe) else os.fstat(source.fileno()).st_size == 0
-
-
-class _Pipe:
-    """Reads what is there, waits while nothing is, and ends at a stop. It has no ``seek``, which PyAV looks at."""
-
-    def __init__(self, file: BinaryIO, stop: Stop) -> None:
-        self.count = 0
-        """Bytes read so far."""
-        self._descriptor = file.fileno()
-        self._stop = stop
-
-    def read(self, size: int) -> bytes:
-        """Return 1 to ``size`` bytes, or none at the end."""
-        while not self._stop.requested:
-            if select.select([self._descriptor], [], [], _POLL_SECONDS)[0]:
-                data = os.read(self._descriptor, size)
-                self.count += len(data)
-                return data
-        return b""
+    def _is_empty(self, source: BinaryIO | Pipe) -> bool:
+        return source.count == 0 if isinstance(source, Pipe) else os.fstat(source.fileno()).st_size == 0
 
 
 def sample_bytes(sample_format: str) -> int:

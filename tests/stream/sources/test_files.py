@@ -236,6 +236,23 @@ def test_a_file_that_may_not_be_read(tmp_path):
         listen(path)
 
 
+def test_a_pipe_is_read_as_it_comes_and_stopped_while_it_waits(tmp_path):
+    path = write_kind(tmp_path, "a.flac")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes(path.read_bytes()))
+    writer.start()
+    np.testing.assert_array_equal(samples_of(listen(pipe)), samples_of(listen(path)))
+    writer.join()
+    stop = Stop()
+    listener = threading.Thread(target=lambda: list(FileSource(pipe, stop)))
+    listener.start()
+    with pipe.open("wb"):  # opens as soon as the listener has
+        stop.request()
+        listener.join(10)
+        assert not listener.is_alive()
+
+
 def test_a_file_replaced_while_it_is_read_is_heard_to_its_end(tmp_path):
     path = write_kind(tmp_path, "a.wav", seconds=20.0)
     whole, _ = decode(path)
