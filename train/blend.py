@@ -87,6 +87,28 @@ def fit_blend(features: NDArray[np.float32], owners: NDArray[np.int64], songs: S
     return Blend(_matrix(strengths).detach().numpy(), bias.detach().numpy())
 
 
+def cross_fitted_scores(
+    features: NDArray[np.float32], owners: NDArray[np.int64], songs: Sequence[Song], folds: int = 5
+) -> NDArray[np.float64]:
+    """Return each song's nine moods by a blend that was fitted without it and its artist, shape (songs, 9).
+
+    These are what calibration error and figures would be if the blend had not seen the songs that judge it.
+    """
+    artists = sorted({song.artist for song in songs})
+    fold_of = {artist: number % folds for number, artist in enumerate(artists)}
+    folds_of_songs = np.array([fold_of[song.artist] for song in songs])
+    scores = np.zeros((len(songs), len(MOODS)))
+    for fold in range(folds):
+        kept = np.flatnonzero(folds_of_songs != fold)
+        renumbered = np.full(len(songs), -1)
+        renumbered[kept] = np.arange(len(kept))
+        inside = renumbered[owners] >= 0
+        blend = fit_blend(features[inside], renumbered[owners[inside]], [songs[i] for i in kept])
+        left_out = folds_of_songs == fold
+        scores[left_out] = blend.song_scores(features, owners, len(songs))[left_out]
+    return scores
+
+
 def _matrix(strengths: torch.Tensor) -> torch.Tensor:
     """Lay the five strengths out as the (9, 14) matrix of the logistic regression."""
     quadrant, shared, valence, arousal, emotion = (strengths[k] for k in range(5))

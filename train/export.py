@@ -24,7 +24,7 @@ from model.export import ExportError, ModelCard, export_onnx
 from model.networks.mood_ensemble import FEATURES, HEADS, MoodEnsemble
 from model.networks.single_head import SingleHead
 from train import metrics
-from train.blend import Blend, fit_blend
+from train.blend import Blend, cross_fitted_scores, fit_blend
 from train.cache import Pack
 from train.console import command_parser, say, show
 from train.datasets.song import MOODS, Song
@@ -106,10 +106,21 @@ def training_record(
     seeds: Sequence[int],
 ) -> dict[str, Any]:
     """Return what the file says of its training: data, seeds, and figures on the validation songs."""
-    scores = blend.song_scores(features, owners, len(songs))
+    return {
+        "data": DATA,
+        "seeds": list(seeds),
+        "validation": _figures(songs, blend.song_scores(features, owners, len(songs))),
+        "validation, blend fitted without the song's artist": _figures(
+            songs, cross_fitted_scores(features, owners, songs)
+        ),
+        "blend fitted on": "validation",
+    }
+
+
+def _figures(songs: Sequence[Song], scores: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, float]:
     figures = {name: round(values[0], 3) for name, values in mood_figures(songs, scores).items()}
     figures["calibration error"] = round(metrics.calibration_error(*calibration_pairs(songs, scores)), 3)
-    return {"data": DATA, "seeds": list(seeds), "validation": figures, "blend fitted on": "validation"}
+    return figures
 
 
 def _keep_heads(network: nn.Module, folder: Path) -> None:

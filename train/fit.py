@@ -33,14 +33,14 @@ FIGURES = ("4Q accuracy", "4Q PR-AUC", "Emotify PR-AUC", "valence r", "arousal r
 def fit(
     configuration: Configuration, cache: Path, folder: Path, seed: int, minutes: float | None = None
 ) -> dict[str, float]:
-    """Train to the end, or until ``minutes`` of training are spent, and return the last figures.
+    """Train to the end, or until ``minutes`` of CPU time are spent, and return the last figures.
 
     Args:
         configuration: of the run.
         cache: folder that train.prepare filled.
         folder: of this run; a checkpoint in it is continued.
         seed: from which everything random follows.
-        minutes: budget of training time, over all parts of a run that was interrupted; None for no limit.
+        minutes: budget of CPU time for steps, over all parts of a run that was interrupted; None for no limit.
     """
     songs = load_songs(cache)
     run = Run(configuration, [*songs, *negatives(cache)], cache, seed)
@@ -133,7 +133,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="of everything random (default %(default)s)")
     parser.add_argument("--cache", type=Path, default=Path("cache"), help="prepared data (default %(default)s)")
     parser.add_argument("--output", type=Path, help="folder of the run (default runs/NAME/seedN)")
-    parser.add_argument("--minutes", type=float, help="stop after so much training time (default: all steps)")
+    parser.add_argument("--minutes", type=float, help="stop after so much CPU time of training (default: all steps)")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default %(default)s)")
     options = parser.parse_args(arguments)
     if not options.config.is_file():

@@ -27,7 +27,10 @@ from train.targets import Head, build_heads
 
 @dataclasses.dataclass
 class Progress:
-    """Where a run stands, and what it found so far."""
+    """Where a run stands, and what it found so far.
+
+    ``seconds`` is CPU time spent on steps: what else the machine does meanwhile does not count.
+    """
 
     step: int = 0
     seconds: float = 0.0
@@ -51,8 +54,7 @@ class Run:
         self.heads = build_heads(configuration.heads, songs)
         self.weights = task_weights(configuration, self.heads)
         torch.manual_seed(seed)
-        sizes = {name: len(head.labels) for name, head in self.heads.items()}
-        self.network = build_network(configuration.network, sizes).to(memory_format=torch.channels_last)
+        self.network = self._built().to(memory_format=torch.channels_last)
         self.averaged = {name: value.clone() for name, value in self.network.state_dict().items()}
         self.optimiser = build_optimiser(configuration, self.network)
         self.progress = Progress()
@@ -70,17 +72,19 @@ class Run:
     def train(self, steps: int) -> Iterator[float]:
         """Take steps until the run's step is ``steps``; yield the loss of each."""
         while self.progress.step < steps:
-            began = time.monotonic()
+            began = time.process_time()
             loss = self._step(self.progress.step)
             if not math.isfinite(loss):
                 raise FloatingPointError(f"the loss is {loss} at step {self.progress.step}")
             self.progress.step += 1
-            self.progress.seconds += time.monotonic() - began
+            self.progress.seconds += time.process_time() - began
             yield loss
 
     def loss(self, outputs: dict[str, torch.Tensor], songs: torch.Tensor, mix: _Mix) -> torch.Tensor:
         """Return the weighted loss of a batch's outputs against its songs' targets, mixed as the windows were."""
         losses = {}
+        if "plane" in self.configuration.heads:
+            outputs = {**outputs, "plane": quadrant_plane(outputs["quadrant"])}
         for name, task in self.configuration.heads.items():
             targets, mask = (values[songs] for values in self._targets[name])
             # A mixed window is annotated where both its parts are.
@@ -93,8 +97,7 @@ class Run:
 
     def averaged_network(self) -> nn.Module:
         """Return a copy of the network with the averaged weights, in evaluation mode."""
-        sizes = {name: len(head.labels) for name, head in self.heads.items()}
-        network = build_network(self.configuration.network, sizes)
+        network = self._built()
         network.load_state_dict(self.averaged if self.configuration.average else self.network.state_dict())
         return network.eval()
 
@@ -105,7 +108,7 @@ class Run:
             "averaged": self.averaged,
             "optimiser": self.optimiser.state_dict(),
             "progress": dataclasses.asdict(self.progress),
-            "labels": {name: list(head.labels) for name, head in self.heads.items()},
+            "labels": self._network_labels(),
             "description": self.configuration.network,
             "seed": self.seed,
         }
@@ -118,6 +121,14 @@ class Run:
         self.averaged = state["averaged"]
         self.optimiser.load_state_dict(state["optimiser"])
         self.progress = Progress(**state["progress"])
+
+    def _built(self) -> nn.Module:
+        sizes = {name: len(labels) for name, labels in self._network_labels().items()}
+        return build_network(self.configuration.network, sizes)
+
+    def _network_labels(self) -> dict[str, list[str]]:
+        """Return the labels of the network's own heads: ``plane`` is a reading of another's."""
+        return {name: list(head.labels) for name, head in self.heads.items() if name != "plane"}
 
     def _step(self, step: int) -> float:
         settings = self.configuration.augmentation
@@ -161,6 +172,12 @@ class _Mix:
     def __call__(self, values: torch.Tensor) -> torch.Tensor:
         weights = self.weights.reshape(-1, *[1] * (values.dim() - 1))
         return values * weights + values[self.partners] * (1.0 - weights)
+
+
+def quadrant_plane(logits: torch.Tensor) -> torch.Tensor:
+    """Return valence and arousal, shape (batch, 2), of the softmax over four quadrants, shape (batch, 4)."""
+    happy, angry, sad, calm = torch.softmax(logits, dim=1).unbind(dim=1)
+    return torch.stack([happy + calm - angry - sad, happy + angry - sad - calm], dim=1)
 
 
 def task_weights(configuration: Configuration, heads: dict[str, Head]) -> dict[str, float]:

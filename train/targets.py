@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 
 from train.datasets.song import EMOTIONS, MOODS, POSITIVE_RATE, QUADRANTS, Song
 
-VALENCE_SIGNS = np.array([1.0, -1.0, -1.0, 1.0])
-AROUSAL_SIGNS = np.array([1.0, 1.0, -1.0, -1.0])
 FIRST_YEAR, BUCKET_YEARS, BUCKETS = 1970, 5, 9
 TOP_ARTISTS = 50
+PLANE_SCALE = 0.7
 MIN_TAG, MIN_GENRE, MIN_FEEL = 12, 8, 8
 
 
@@ -52,44 +51,9 @@ def build_heads(names: Iterable[str], songs: Sequence[Song]) -> dict[str, Head]:
     return {name: HEADS[name](songs) for name in names}
 
 
-_STEEPNESS = 2.0
-
-FEELS: dict[str, tuple[float | None, float | None]] = {
-    "Action": (None, 1.2),
-    "Aggressive": (-0.8, 1.3),
-    "Bouncy": (1.0, 0.7),
-    "Bright": (1.0, 0.3),
-    "Calming": (0.5, -1.3),
-    "Dark": (-1.2, None),
-    "Driving": (None, 1.1),
-    "Eerie": (-1.2, -0.5),
-    "Epic": (0.2, 1.0),
-    "Grooving": (0.6, 0.6),
-    "Humorous": (0.9, 0.5),
-    "Intense": (-0.5, 1.1),
-    "Mysterious": (-0.7, -0.4),
-    "Mystical": (-0.1, -0.7),
-    "Relaxed": (0.6, -1.1),
-    "Somber": (-1.1, -1.0),
-    "Suspenseful": (-1.0, 0.2),
-    "Unnerving": (-1.4, 0.2),
-    "Uplifting": (1.2, 0.4),
-}
-"""Our reading of incompetech's tags on Russell's plane, in standard deviations of ratings; None says nothing."""
-
-
 def quadrant(songs: Sequence[Song]) -> Head:
-    """Quadrants as one of four: 4Q's, and those that a rated song's valence and arousal make likely."""
-    rated = rating(songs)
-    rows = []
-    for song, values in zip(songs, rated.targets, strict=True):
-        row = None
-        if song.quadrant is not None:
-            row = np.eye(4)[song.quadrant]
-        elif song.ratings is not None:
-            row = _sigmoid(_STEEPNESS * VALENCE_SIGNS * values[0]) * _sigmoid(_STEEPNESS * AROUSAL_SIGNS * values[1])
-        rows.append(row)
-    return _from_rows(QUADRANTS, rows)
+    """Quadrants as one of four (4Q)."""
+    return _from_rows(QUADRANTS, [None if s.quadrant is None else np.eye(4)[s.quadrant] for s in songs])
 
 
 def emotion(songs: Sequence[Song]) -> Head:
@@ -99,19 +63,17 @@ def emotion(songs: Sequence[Song]) -> Head:
 
 
 def rating(songs: Sequence[Song]) -> Head:
-    """Valence and arousal: ratings, standardised over the training songs, and our reading of incompetech's tags."""
+    """Valence and arousal, standardised over the rated training songs."""
     known = np.array([s.ratings for s in songs if s.ratings is not None and s.split == "train"] or [(3.0, 3.0)])
     mean, deviation = known.mean(axis=0), np.maximum(known.std(axis=0), 1e-6)
-    head = _from_rows(
-        ("valence", "arousal"),
-        [None if s.ratings is None else (np.array(s.ratings) - mean) / deviation for s in songs],
-    )
-    for number, song in enumerate(songs):
-        for axis in range(2):
-            read = [v for v in (FEELS.get(name, (None, None))[axis] for name in song.feels or ()) if v is not None]
-            if read:
-                head.targets[number, axis], head.mask[number, axis] = np.mean(read), 1
-    return head
+    rows = [None if s.ratings is None else (np.array(s.ratings) - mean) / deviation for s in songs]
+    return _from_rows(("valence", "arousal"), rows)
+
+
+def plane(songs: Sequence[Song]) -> Head:
+    """The same ratings as targets of the quadrants' own valence and arousal, which lie within -1…1."""
+    head = rating(songs)
+    return Head(head.labels, head.targets * PLANE_SCALE, head.mask)
 
 
 def presence(songs: Sequence[Song]) -> Head:
@@ -176,6 +138,7 @@ HEADS: dict[str, Callable[[Sequence[Song]], Head]] = {
     "quadrant": quadrant,
     "emotion": emotion,
     "rating": rating,
+    "plane": plane,
     "presence": presence,
     "tag": tag,
     "genre": genre,

@@ -13,6 +13,7 @@ from train.batches import Batches, Group
 from train.cache import to_levels
 from train.datasets.song import EMOTIONS, MOODS, Song
 from train.degrade import degrade
+from train.loop import quadrant_plane
 from train.songs import load_songs
 from train.targets import build_heads
 
@@ -48,11 +49,12 @@ class TestTargets:
         assert head.targets[:3].mean(axis=0) == pytest.approx([0, 0], abs=1e-6)
         assert head.targets[:3].std(axis=0) == pytest.approx([1, 1])
 
-    def test_a_rated_songs_quadrant_follows_its_signs(self) -> None:
-        songs = [song("musifeast17", i, ratings=r) for i, r in enumerate([(4, 4), (2, 4), (2, 2), (4, 2)])]
-        head = build_heads(["quadrant"], songs)["quadrant"]
-        assert head.targets.argmax(axis=1).tolist() == [0, 1, 2, 3]
-        assert head.targets.sum(axis=1) == pytest.approx(np.ones(4))
+    def test_the_quadrants_own_plane_is_within_reach(self) -> None:
+        songs = [song("musifeast17", i, ratings=(float(i), 3.0)) for i in range(3)]
+        heads = build_heads(["rating", "plane"], songs)
+        np.testing.assert_allclose(heads["plane"].targets, 0.7 * heads["rating"].targets)
+        corners = quadrant_plane(torch.eye(4) * 100)
+        assert corners.tolist() == [[1, 1], [-1, 1], [-1, -1], [1, -1]]
 
     def test_years_fall_into_nine_buckets_and_missing_ones_are_masked(self) -> None:
         songs = [song("emotify", i, year=year) for i, year in enumerate([1970, 1974, 1975, 2014, 1969, 2015, None])]
