@@ -11,13 +11,15 @@ This module imports PyAV; sources import it when they begin to run.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from typing import Any, Self
 
 import av
 import numpy as np
 from numpy.typing import NDArray
+
+from stream.sources.block import Block, Form
+from stream.sources.mp3_length import Mp3Head, without_padding
 
 _MAX_BLOCK = 65536
 """Samples in a block at most: some formats decode to many seconds at a time."""
@@ -31,36 +33,6 @@ _MAX_JUMP_SECONDS = 60.0
 
 _UNKNOWN_SECONDS = 1e-9
 """For a packet that was lost and does not say how long it is."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Form:
-    """What a stream's samples look like.
-
-    Attributes:
-        samplerate: in Hz.
-        layout: ffmpeg's name of the channel layout: ``stereo``, ``5.1``, ...
-    """
-
-    samplerate: int
-    layout: str
-
-
-@dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class Block:
-    """Some decoded sound.
-
-    Attributes:
-        samples: shape (n, channels), float32, full scale at 1.0.
-        position: byte in the source at which its packet begins, or None where the format does not say.
-        lost: samples lost directly before it.
-        damaged: whether anything was lost directly before it, even if nobody knows how much.
-    """
-
-    samples: NDArray[np.float32]
-    position: int | None = None
-    lost: int = 0
-    damaged: bool = False
 
 
 class UndecodableError(Exception):
@@ -98,14 +70,18 @@ class Decoder:
         self._missing_from = 0.0
         self._resampler: av.AudioResampler | None = None
         self._kind: tuple[str, int, str] | None = None
+        head = Mp3Head(source.read) if hasattr(source, "read") and not hasattr(source, "seek") else None
+        opened: Any = head or source
         try:
             # Tags in an unknown encoding must not keep the music from being heard.
-            self._container = av.open(source, metadata_errors="replace", timeout=timeout, options=options)
+            self._container = av.open(opened, mode="r", metadata_errors="replace", timeout=timeout, options=options)
         except OSError:
             raise
         except (av.FFmpegError, ValueError):
             raise UndecodableError("ffmpeg finds no sound in it (something else, or cut off or damaged?)") from None
         self.format_name: str = self._container.format.name
+        self.encoder_samples = head.samples if head is not None and self.format_name == "mp3" else None
+        """How many samples the encoder of an MP3 that came through a pipe says there are."""
         self.first_position: int | None = None
         """Byte at which the first packet of sound begins."""
         stream = self._container.streams.best("audio")
@@ -147,6 +123,21 @@ class Decoder:
             UndecodableError: there was no sound at all.
             OSError: reading failed.
         """
+        blocks = self._blocks()
+        is_counted = self.encoder_samples is not None and self.form is None
+        yield from without_padding(blocks, self.encoder_samples or 0) if is_counted else blocks
+
+    def close(self) -> None:
+        """Release the decoder; the source stays open."""
+        self._container.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _blocks(self) -> Iterator[Block]:
         unheard = 0.0  # seconds that packets without sound in them should have held
         for packet in self._packets():
             try:
@@ -167,16 +158,6 @@ class Decoder:
             yield from self._cut(samples, None, None)
         if not self.samples:
             raise UndecodableError(_NOTHING)
-
-    def close(self) -> None:
-        """Release the decoder; the source stays open."""
-        self._container.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _packets(self) -> Iterator[av.Packet[av.AudioStream]]:
         try:

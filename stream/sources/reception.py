@@ -15,9 +15,10 @@ from collections.abc import Generator, Iterator
 from stream.audio import SourceItem, SourceStatus, StreamEnd
 from stream.errors import StreamError
 from stream.sources.backoff import Backoff
+from stream.sources.block import Block, Form
 from stream.sources.chunker import Chunker
 from stream.sources.connection import Connection, Opened, without_password
-from stream.sources.decode import Block, Decoder, Form, UndecodableError
+from stream.sources.decode import Decoder, UndecodableError
 from stream.sources.icy import IcyReader
 from stream.sources.station import Segments, tune_in
 from stream.stop import Stop

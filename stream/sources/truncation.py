@@ -52,6 +52,8 @@ def truncation(decoder: Decoder, file: BinaryIO | None = None) -> str | None:
 
 
 def _promised_seconds(decoder: Decoder, file: BinaryIO | None) -> float | None:
+    if decoder.encoder_samples is not None and decoder.form is not None:
+        return decoder.encoder_samples / decoder.form.samplerate
     if decoder.format_name in _HONEST:
         return decoder.header_seconds
     if file is not None and decoder.format_name == "wav":
