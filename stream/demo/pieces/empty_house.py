@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.demo.effects import hiss, master, reverb
+from stream.demo.effects import equalise, hiss, master, peak, reverb
 from stream.demo.instruments import bowed, pluck
 from stream.demo.score import Tape, chord, melody
 from stream.demo.voice import sung
@@ -39,12 +39,12 @@ def render() -> NDArray[np.float32]:
     before = None
     for i, note in enumerate(melody(SONG, BEAT)):
         vowels = "ao" if i % 2 == 0 else "oa"
-        tape.add(sung(note.hz, 0.92 * note.seconds, rng, vowels, before), note.at, 0.4)
+        tape.add(sung(note.hz, 0.92 * note.seconds, rng, vowels, before), note.at, 0.7)
         before = note.hz
     for note in melody(CELLO, BEAT):
-        tape.add(bowed(note.hz, note.seconds, rng, attack=0.4), note.at, 0.06, -0.4)
-    mix = tape.sound
-    mix += 0.2 * reverb(mix, 1.2, rng) + 0.002 * hiss(len(mix), rng)
+        tape.add(bowed(note.hz, note.seconds, rng, attack=0.4), note.at, 0.1, -0.4)
+    mix = equalise(tape.sound + 0.2 * reverb(tape.sound, 1.2, rng), peak(2000.0, 5.0, 2.0))  # close to the ear
+    mix += 0.002 * hiss(len(mix), rng)
     return master(mix, rms_dbfs=-18.0, fade_seconds=2.0)
 
 

@@ -38,16 +38,15 @@ def render() -> NDArray[np.float32]:
             string = pluck(strings[tone], 2.2, 0.16, rng, damping=0.9965, position=0.3)
             place = at + eighth * BEAT / 2 + rng.normal(0.0, 0.008)
             guitar.add(string, place, (0.7 if eighth == 0 else 0.5) * rng.uniform(0.85, 1.1), -0.2 + 0.1 * tone)
+        low = strings[0] if strings[0] < 100.0 else 0.5 * strings[0]
         for place in (0.0, 2.5):
-            clouds.add(
-                bass(strings[0] * (0.5 if strings[0] > 100.0 else 1.0), 2.2, rng, bright=0.15), at + place * BEAT, 0.5
-            )
+            clouds.add(bass(low, 2.2, rng, bright=0.15), at + place * BEAT, 0.5)
         for hz in strings[1:]:
             clouds.add(pad(hz, BAR, rng, cutoff=700.0), at, 0.11)
         clouds.add(bell(2.0 * strings[4], 2.5, rng), at + 3.0 * BEAT, 0.03, 0.6)
     for note in melody(TUNE, BEAT):
-        wind.add(flute(note.hz, 0.96 * note.seconds, rng), note.at, 0.13, 0.2)
+        wind.add(flute(note.hz, 0.96 * note.seconds, rng), note.at, 0.26, 0.2)
     mix = equalise(guitar.sound, low_pass(4000.0, 1), high_pass(60.0)) + wind.sound + clouds.sound
-    mix += 0.4 * reverb(guitar.sound + 1.3 * wind.sound + clouds.sound, 2.2, rng, damping=3500.0)
+    mix += 0.7 * reverb(guitar.sound + wind.sound + clouds.sound, 2.8, rng, damping=3500.0)
     mix += 0.002 * hiss(len(mix), rng)
     return master(mix, rms_dbfs=-19.0, fade_seconds=2.5)
