@@ -8,7 +8,8 @@
             case samples: ...              # mono samples, all of them, in order
 
 The level is looked at in blocks of 20 ms counted from the stream's first sample, so the boundaries do not depend on how
-the sound is cut into chunks.
+the sound is cut into chunks. A track begins with its first loud sample, so that the windows of a song from a microphone
+lie where those of its file do.
 """
 
 from __future__ import annotations
@@ -42,12 +43,10 @@ class SilenceSplitter:
         self._silent = 0  # blocks since the last sound
 
     def feed(self, mono: NDArray[np.float32]) -> list[NDArray[np.float32] | Boundary]:
-        """Take samples of shape (n,) and return them again with the boundaries between; up to 20 ms are held back."""
+        """Take samples of shape (n,) and return them again with the boundaries between; up to 40 ms are held back."""
         samples = np.concatenate([self._held, mono])
         count = len(samples) // self._block
-        whole = samples[: count * self._block]
-        self._held = samples[count * self._block :].copy()
-        blocks = whole.reshape(-1, self._block)
+        blocks = samples[: count * self._block].reshape(-1, self._block)
         silent = np.einsum("ij,ij->i", blocks, blocks, dtype=np.float64) / self._block < self._min_power
         pieces: list[NDArray[np.float32] | Boundary] = []
         begin = 0
@@ -55,11 +54,13 @@ class SilenceSplitter:
             boundary = self._step(quiet)
             if boundary is None:
                 continue
-            # A song begins with its first block of sound, and ends with the last block of the silence.
-            at = (index if boundary is Boundary.START else index + 1) * self._block
-            pieces += [whole[begin:at], boundary]
+            at = (index + 1) * self._block if boundary is Boundary.END else max(begin, self._onset(samples, index))
+            pieces += [samples[begin:at], boundary]
             begin = at
-        pieces.append(whole[begin:])
+        # Between tracks the last block is held as well: the next song may have begun at the end of it.
+        end = max(begin, (count if self._in_track else count - 1) * self._block)
+        self._held = samples[end:].copy()
+        pieces.append(samples[begin:end])
         return [piece for piece in pieces if isinstance(piece, Boundary) or len(piece)]
 
     @property
@@ -76,6 +77,12 @@ class SilenceSplitter:
         """Forget how long it has been silent, and be in a track: the source itself said that one begins."""
         self._in_track = True
         self._silent = 0
+
+    def _onset(self, samples: NDArray[np.float32], index: int) -> int:
+        """Return where the sound in block ``index`` began: its first loud sample, or that of the block before."""
+        first = max(0, index - 1) * self._block
+        loud = np.abs(samples[first : (index + 1) * self._block]) >= np.sqrt(self._min_power)
+        return first + int(np.argmax(loud))
 
     def _step(self, quiet: bool) -> Boundary | None:
         self._silent = self._silent + 1 if quiet else 0

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 COMMAND = (sys.executable, "-m", "stream.listen")
 
@@ -31,15 +31,16 @@ def listen(*arguments: str | Path, stdin: bytes | None = None, **changes: str) -
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-def start(*arguments: str | Path, **options: Any) -> subprocess.Popen[str]:
+def start(
+    *arguments: str | Path, env: dict[str, str] | None = None, stderr: int | IO[str] = subprocess.PIPE
+) -> subprocess.Popen[str]:
     """Start it and let it run."""
     return subprocess.Popen(
         [*COMMAND, *map(str, arguments)],
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
         text=True,
-        env=environment(),
-        **options,
+        env=environment(**(env or {})),
     )
 
 
