@@ -111,7 +111,8 @@ class Decoder:
         """What is missing between the first and the last sound, in words; None if nothing is."""
         if not self._missing_from:
             return None
-        return f"damaged: sound is missing at {self._missing_from:.1f} s ({self._missing:.1f} s of it in all)"
+        amount = f" ({self._missing:.1f} s of it in all)" if self._missing >= _JITTER_SECONDS else ""
+        return f"damaged: sound is missing at {self._missing_from:.1f} s{amount}"
 
     def __iter__(self) -> Iterator[Block]:
         """Yield the sound.

@@ -57,7 +57,8 @@ def _promised_seconds(decoder: Decoder, file: BinaryIO | None) -> float | None:
     if decoder.format_name in _HONEST:
         return decoder.header_seconds
     if file is not None and decoder.format_name == "wav":
-        return _wav_seconds(file)
+        share = _wav_share(file)
+        return decoder.seconds / share if share else None
     if file is not None and decoder.format_name == "mp3" and _has_xing(file, decoder.first_position):
         return decoder.header_seconds
     return None
@@ -77,21 +78,19 @@ def _ends_in_mid_stream(file: BinaryIO) -> bool:
     return not (is_whole and flags & 0x04)
 
 
-def _wav_seconds(file: BinaryIO) -> float | None:
+def _wav_share(file: BinaryIO) -> float | None:
+    """Return how much of the bytes of sound that a WAV promises are there, from 0 to 1; None if it does not promise."""
+    size = file.seek(0, os.SEEK_END)
     file.seek(0)
     if file.read(4) != b"RIFF":  # RF64 and the like: sizes elsewhere
         return None
     file.seek(12)
-    bytes_per_second = 0
     while len(header := file.read(8)) == 8:
-        name, size = struct.unpack("<4sI", header)
-        if name == b"data":
-            known = bytes_per_second > 0 and 0 < size < _UNKNOWN_SIZE
-            return size / bytes_per_second if known else None
+        name, length = struct.unpack("<4sI", header)
         body = file.tell()
-        if name == b"fmt ":
-            bytes_per_second = struct.unpack("<I", file.read(16)[8:12].ljust(4, b"\0"))[0]
-        file.seek(body + size + size % 2)
+        if name == b"data":
+            return min(1.0, (size - body) / length) if 0 < length < _UNKNOWN_SIZE else None
+        file.seek(body + length + length % 2)
     return None
 
 

@@ -4,6 +4,7 @@ import itertools
 import os
 import threading
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
@@ -152,6 +153,40 @@ def test_a_truncated_file_gives_what_is_there_and_says_so(tmp_path, name, share)
     assert str(end_of(items).error).startswith("truncated")
 
 
+@pytest.mark.parametrize("codec", ["adpcm_ima_wav", "pcm_alaw", "pcm_s24le", "pcm_f64le"])
+def test_a_whole_wave_file_of_any_codec_is_not_taken_for_truncated(tmp_path, codec):
+    path = tmp_path / "a.wav"
+    write(path, music(3.0, 8000, 1), 8000, codec)
+    assert end_of(listen(path)).error is None
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert "header promises 3." in str(end_of(listen(path)).error)
+
+
+@pytest.mark.parametrize("kind", ["wav", "flac", "matroska", "au", "mp3", "ogg"])
+def test_a_length_that_its_writer_could_not_know_is_not_missed(tmp_path, kind):
+    """Written into a pipe: the header cannot be completed at the end."""
+    codecs = {"wav": "pcm_s16le", "au": "pcm_s16be", "mp3": "libmp3lame"}
+    path = tmp_path / "streamed"
+    with path.open("wb") as file:
+        write(
+            OneWay(file),
+            music(3.0, 48000),
+            48000,
+            codecs.get(kind, "libopus" if kind == "ogg" else "flac"),
+            format=kind,
+        )
+    items = listen(path)
+    assert len(samples_of(items)) >= 3 * 48000
+    assert end_of(items).error is None
+
+
+class OneWay:
+    """A file without ``seek``."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.write = file.write
+
+
 def test_damage_in_the_middle_is_passed_over_and_said(tmp_path):
     path = write_kind(tmp_path, "a.flac")
     data = bytearray(path.read_bytes())
@@ -181,6 +216,26 @@ def test_garbage_packets_leave_a_gap(tmp_path):
         for before, after in itertools.pairwise(chunks_of(items))
     ]
     assert [gap for gap in gaps if gap != (0, False)] == [(10 * 960, True)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    name=st.sampled_from(sorted(CODECS)),
+    places=st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=200)), min_size=1, max_size=5),
+    share=st.floats(0.01, 1),
+)
+def test_whatever_is_in_a_file_it_is_heard_or_refused_in_one_line(tmp_path_factory, name, places, share):
+    path = write_kind(tmp_path_factory.mktemp("damaged"), name, seconds=1.0)
+    data = bytearray(path.read_bytes())
+    for place, damage in places:
+        begin = int(place * len(data))
+        data[begin : begin + len(damage)] = damage
+    path.write_bytes(data[: max(1, int(share * len(data)))])
+    try:
+        error = end_of(listen(path)).error
+    except StreamError as refusal:
+        error = str(refusal)
+    assert "\n" not in (error or "")
 
 
 @pytest.mark.parametrize(
