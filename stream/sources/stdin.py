@@ -62,6 +62,7 @@ class StdinSource:
 
         Raises:
             UsageError: the format is unknown, or raw PCM is described without its rate.
+            StreamError: there is no standard input.
         """
         if samplerate is None and (channels is not None or sample_format is not None):
             raise UsageError("--channels and --format describe raw PCM on standard input and need --samplerate")
@@ -74,19 +75,24 @@ class StdinSource:
         self._samplerate = samplerate
         self._channels = channels or 1
         self._format = sample_format or "s16le"
+        if file is None and sys.stdin is None:
+            raise StreamError("standard input is closed")
         self._file = file if file is not None else sys.stdin.buffer
 
     def __iter__(self) -> Iterator[SourceItem]:
         """Yield the sound until the input ends.
 
         Raises:
-            StreamError: the input is empty, or no sound.
+            StreamError: the input is empty, no sound, or cannot be read.
             UsageError: the input is a terminal.
         """
         if self._file.isatty():
             raise UsageError("standard input is a terminal: pipe sound into it, or use --file or --mic")
         chunker = Chunker(self.stream, _CHUNK_SECONDS)
-        yield from self._raw(chunker, self._samplerate) if self._samplerate else self._container(chunker)
+        try:
+            yield from self._raw(chunker, self._samplerate) if self._samplerate else self._container(chunker)
+        except OSError as error:
+            raise StreamError(f"standard input cannot be read: {error.strerror}") from None
 
     def close(self) -> None:
         """Do nothing: standard input is not the source's to close."""

@@ -161,6 +161,14 @@ def test_an_empty_input_is_an_error(options, tmp_path):
         list(StdinSource(Stop(), file=file, **options))
 
 
+def test_an_input_that_cannot_be_read_is_an_error(tmp_path, monkeypatch):
+    with (tmp_path / "write-only").open("wb") as file, pytest.raises(StreamError, match="cannot be read"):
+        list(StdinSource(Stop(), samplerate=16000, file=file))
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(StreamError, match="is closed"):
+        StdinSource(Stop())
+
+
 def test_text_is_no_sound():
     with pytest.raises(StreamError, match="raw PCM needs --samplerate"):
         listen(b"These are words, and not music.\n" * 400)
