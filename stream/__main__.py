@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from stream import listen
-from stream.errors import UsageError
+from stream.errors import StreamError, UsageError
 from stream.settings import NoSourceError, parse
 
 
@@ -26,13 +26,15 @@ def main(argv: Sequence[str]) -> int:
 
 
 def has_microphone() -> bool:
-    """Return whether the system has a default sound input that can be opened."""
-    try:
-        import sounddevice  # noqa: PLC0415 -- an extra, and it starts the sound system
+    """Return whether the default microphone can be opened."""
+    from stream.sources.devices import check_form, devices, find_device, fresh_sounddevice  # noqa: PLC0415 -- not for --help
 
-        sounddevice.check_input_settings()
-    except (ImportError, OSError, ValueError, sounddevice.PortAudioError):
-        return False  # without the extra, without the PortAudio library, without a device
+    try:
+        sounddevice = fresh_sounddevice()
+        device = find_device(devices(sounddevice), None)
+        check_form(sounddevice, device, device.samplerate, 1)
+    except StreamError:
+        return False
     return True
 
 

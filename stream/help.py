@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
@@ -65,7 +66,8 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         from importlib.metadata import version  # noqa: PLC0415 - slow, and rarely needed
 
-        parser.exit(message=f"moodstream {version('moodstream')}\n")
+        sys.stdout.write(f"moodstream {version('moodstream')}\n")
+        parser.exit()
 
 
 def make_parser() -> argparse.ArgumentParser:
