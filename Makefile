@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready-
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run bench test lint format train lock clean
+.PHONY: help run bench soak test lint format train lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show this
@@ -16,6 +16,9 @@ run: $(READY)run  ## listen to the microphone, or play the demo if there is none
 
 bench: $(READY)run  ## measure what a window costs on this machine
 	@$(BIN)/python -m stream.listen --benchmark $(ARGS)
+
+soak: $(READY)run  ## ten hours of sound through one stream, with memory watched; ARGS="--hours 1" for less
+	$(BIN)/python -m tests.soak --hours 10 $(ARGS)
 
 test: lint  ## lint, types and all tests; ARGS="-k name" for some of them
 	$(BIN)/python -m pytest $(ARGS)
