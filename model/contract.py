@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.frontend import FrontEnd, WindowName
+from model.frontend import FrontEnd
 
 if TYPE_CHECKING:
     import onnx
@@ -76,9 +76,18 @@ class Model:
 
         Returns:
             Shape (n, labels), float32, probabilities in 0...1.
+
+        Raises:
+            ModelError: the network fails on these windows, or does not answer with finite numbers.
         """
-        (moods,) = self._session.run([OUTPUT], {INPUT: windows})
-        return np.asarray(moods, dtype=np.float32)
+        try:
+            (moods,) = self._session.run([OUTPUT], {INPUT: windows})
+        except Exception as error:  # the library's errors have no common base of their own
+            raise ModelError(f"the model {self.info.name} fails: {_one_line(error)}") from None
+        answers = np.asarray(moods, dtype=np.float32)
+        if not np.isfinite(answers).all():
+            raise ModelError(f"the model {self.info.name} gives probabilities that are not finite")
+        return answers
 
 
 def load(path: Path) -> Model:
@@ -102,8 +111,8 @@ def _read(path: Path) -> bytes:
         data = path.read_bytes()
     except FileNotFoundError:
         raise ModelError(f"no model file at {path}") from None
-    except OSError as error:
-        raise ModelError(f"the model file {path} cannot be read: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        raise ModelError(f"the model file {path} cannot be read: {getattr(error, 'strerror', error)}") from None
     if not data:
         raise ModelError(f"the model file {path} is empty")
     return data
@@ -155,7 +164,7 @@ def _json(path: Path, metadata: dict[str, str], key: str) -> Any:
         raise ModelError(f"{path} has no {key!r} in its metadata: export it with `python -m train.export`")
     try:
         return json.loads(metadata[key])
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ModelError(f"{path}: the {key!r} in its metadata is not JSON: {metadata[key][:60]!r}") from None
 
 
@@ -165,8 +174,7 @@ def _frontend(path: Path, asked: Any) -> FrontEnd:
     for frontend in FRONTENDS:
         if frontend.to_metadata() == asked:
             return frontend
-    windows: dict[Any, WindowName] = {frontend.window: frontend.window for frontend in FRONTENDS}
-    nearest = FrontEnd(window=windows.get(asked.get("window"), "hann_periodic")).to_metadata()
+    nearest = min(FRONTENDS, key=lambda known: known.window != asked.get("window")).to_metadata()
     differences = [
         f"{key} is {asked.get(key)!r} in the file and {nearest.get(key)!r} here"
         for key in sorted(nearest.keys() | asked.keys())
@@ -182,7 +190,12 @@ def _check_weights(path: Path, proto: onnx.ModelProto) -> None:
     for tensor in proto.graph.initializer:
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
             raise ModelError(f"{path} keeps its weights in another file; a model is one file")
-        weights = numpy_helper.to_array(tensor)
+        try:
+            weights = numpy_helper.to_array(tensor)
+        except (ValueError, KeyError, TypeError) as error:
+            raise ModelError(
+                f"{path} has weights that cannot be read, in {tensor.name!r}: {_one_line(error)}"
+            ) from None
         if np.issubdtype(weights.dtype, np.floating) and not np.isfinite(weights).all():
             raise ModelError(f"{path} has weights that are not finite, in {tensor.name!r}")
 
@@ -199,7 +212,7 @@ def _open(path: Path, data: bytes) -> onnxruntime.InferenceSession:
     options.log_severity_level = 4  # what goes wrong is said in our one line, not on stderr by the library
     try:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # the library's errors have no common base of their own
+    except Exception as error:  # as above: no common base
         raise ModelError(f"{path} cannot be run: {_one_line(error)}") from None
 
 
@@ -229,14 +242,12 @@ def _check_answers(path: Path, model: Model) -> None:
     for name, windows in (("silence", silence), ("noise", noise)):
         try:
             moods = model.predict(windows)
-        except Exception as error:  # as above: the library's errors have no common base
-            raise ModelError(f"{path} fails on {name}: {_one_line(error)}") from None
+        except ModelError as error:
+            raise ModelError(f"{path} is no use: for {name}, {error}") from None
         if moods.shape != (len(windows), len(model.info.labels)):
             raise ModelError(
                 f"{path} gives {list(moods.shape)} for {len(windows)} windows and {len(model.info.labels)} labels"
             )
-        if not np.isfinite(moods).all():
-            raise ModelError(f"{path} gives probabilities that are not finite for {name}")
         if moods.min() < -1e-6 or moods.max() > 1 + 1e-6:
             raise ModelError(
                 f"{path} gives {moods.min():.3g} to {moods.max():.3g} for {name}; probabilities are 0 to 1"

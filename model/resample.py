@@ -33,9 +33,12 @@ def downmix(samples: NDArray[np.floating], channel: int | None = None) -> NDArra
     if samples.ndim != 2 or samples.shape[1] < 1:
         raise ValueError(f"samples of shape (n, channels) are needed, not {samples.shape}")
     if channel is None:
-        # float64: the sum of two large float32 samples must not overflow.
-        mono = samples.mean(axis=1, dtype=np.float64) if samples.shape[1] > 1 else samples[:, 0]
-        return mono.astype(np.float32)
+        if samples.shape[1] == 1:
+            return samples[:, 0].astype(np.float32)
+        # float64: the sum of two large float32 samples must not overflow. Infinities of two signs have no mean.
+        with np.errstate(invalid="ignore", over="ignore"):
+            mean: NDArray[np.float64] = samples.mean(axis=1, dtype=np.float64)
+            return mean.astype(np.float32)
     if not 0 <= channel < samples.shape[1]:
         raise ValueError(f"channel {channel + 1} was asked for, but the sound has {samples.shape[1]}")
     return samples[:, channel].astype(np.float32)

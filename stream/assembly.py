@@ -19,7 +19,7 @@ from typing import TextIO
 from model.contract import DEFAULT_MODEL, Model, ModelError, load
 from stream.audio import Source
 from stream.engine import Engine, Observer
-from stream.errors import StreamError
+from stream.errors import StreamError, UsageError
 from stream.record import ModelId
 from stream.scorer import SessionOptions
 from stream.session import Session
@@ -39,31 +39,33 @@ class Assembly:
         """Load the model and open what is written to and served.
 
         Raises:
+            UsageError: the output would replace what is to be heard.
             StreamError: the model cannot be used, a file cannot be written, or a port is taken.
         """
         self._settings = settings
         self._stop = stop
-        self._model = _load(settings.model or DEFAULT_MODEL)
+        self._model_path = settings.model or DEFAULT_MODEL
+        self._model = _load(self._model_path)
         self._options = session_options(settings)
+        self._paths, self._not_found = _find(settings.paths)
         self._closing = contextlib.ExitStack()
         with contextlib.ExitStack() as opened:
             observers = self._serve(opened)
-            sinks = SinkGroup(self._result_sinks())
-            opened.callback(sinks.close)
+            sinks = SinkGroup(self._result_sinks(opened))
             self._engine = Engine(self._new_session, sinks, observers, stop)
+            opened.callback(self._finish, sinks)
             self._closing = opened.pop_all()
 
     @property
-    def failures(self) -> dict[str, str]:
-        """What failed and why, by the name of the file or stream."""
-        return self._engine.failures
+    def failures(self) -> list[str]:
+        """What failed: one line for each thing that could not be heard or written."""
+        return [*self._engine.failures.values(), *self._engine.lost_outputs]
 
     def run(self) -> None:
         """Listen until the source ends or a stop is asked for.
 
         Raises:
             StreamError: there is nothing to listen to.
-            OutputClosed: nobody reads the results any more.
         """
         if self._settings.source == "file":
             self._run_files()
@@ -78,21 +80,27 @@ class Assembly:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close all; what can no longer be written is one of the failures."""
-        try:
-            self._closing.close()
-        except StreamError as failure:
-            self._engine.fail("output", str(failure))
+        self._closing.close()
 
     def _new_session(self, stream: str, live: bool) -> Session:
         return Session(stream, self._model, self._options, live=live)
 
-    def _result_sinks(self) -> list[Sink]:
+    def _result_sinks(self, opened: contextlib.ExitStack) -> list[Sink]:
         settings, labels = self._settings, self._model.info.labels
-        sinks = [_standard_output(settings, labels)]
+        sinks: list[Sink] = []
         if settings.output_file is not None:
+            _refuse_to_replace(settings.output_file, [*self._paths, self._model_path])
             kind = "csv" if settings.output_file.suffix.lower() == ".csv" else "jsonl"
             sinks.append(_records(kind, open_output(settings.output_file), labels))
+            opened.callback(sinks[-1].close)
+        sinks.insert(0, _standard_output(settings, labels))
         return sinks
+
+    def _finish(self, sinks: SinkGroup) -> None:
+        try:
+            sinks.close()
+        except StreamError as error:
+            self._engine.lose_output(str(error))
 
     def _serve(self, opened: contextlib.ExitStack) -> list[Observer]:
         settings = self._settings
@@ -119,8 +127,10 @@ class Assembly:
     def _run_files(self) -> None:
         from stream.sources.files import FileSource, stream_names  # noqa: PLC0415 -- only for files
 
-        paths = self._found(self._settings.paths)
-        waiting = iter(list(zip(paths, stream_names(paths), strict=True)))  # a list's iterator may be shared by threads
+        for path, reason in self._not_found.items():
+            self._engine.fail(path, reason)
+        names = stream_names(self._paths)
+        waiting = iter(list(zip(self._paths, names, strict=True)))  # a list's iterator may be shared by threads
 
         def work() -> None:
             for path, name in waiting:
@@ -128,23 +138,37 @@ class Assembly:
                     return
                 self._engine.run(FileSource(path, self._stop, stream=name, realtime=self._settings.paced), name)
 
-        _side_by_side(work, min(self._settings.jobs, len(paths)), self._stop)
-        failed = {name: reason for name, reason in self.failures.items() if name != "output"}
-        if failed and len(paths) > 1:
+        _side_by_side(work, min(self._settings.jobs, len(self._paths)), self._stop)
+        failed, asked = self._engine.failures, len(self._paths) + len(self._not_found)
+        if failed and asked > 1:
             listed = "".join(f"\n  {name}: {reason}" for name, reason in failed.items())
-            logger.error("%d of %d files could not be heard, or not to their end:%s", len(failed), len(paths), listed)
+            logger.error("%d of %d files could not be heard, or not to their end:%s", len(failed), asked, listed)
 
-    def _found(self, asked: Sequence[Path]) -> list[Path]:
-        """Return the files asked for, directories walked; one that holds none is a failure, not the end."""
-        from stream.sources.files import expand_paths  # noqa: PLC0415
 
-        paths = []
-        for path in asked:
-            try:
-                paths += expand_paths([path])
-            except StreamError as error:
-                self._engine.fail(str(path), str(error))
-        return paths
+def _find(asked: Sequence[Path]) -> tuple[list[Path], dict[str, str]]:
+    """Return the files asked for, directories walked, and why what holds none does not."""
+    from stream.sources.files import expand_paths  # noqa: PLC0415 -- light, but only for files
+
+    paths: list[Path] = []
+    not_found: dict[str, str] = {}
+    for path in asked:
+        try:
+            paths += expand_paths([path])
+        except StreamError as error:
+            not_found[str(path)] = str(error)
+    return paths, not_found
+
+
+def _refuse_to_replace(output: Path, inputs: Sequence[Path]) -> None:
+    """Refuse to write over what is to be read.
+
+    Raises:
+        UsageError: the output is one of the inputs.
+    """
+    for path in inputs:
+        with contextlib.suppress(OSError, ValueError):  # one of them is not there: then they are not the same
+            if output.samefile(path) and output.is_file():
+                raise UsageError(f"--output-file {output} would replace {path}: name another file")
 
 
 def session_options(settings: Settings) -> SessionOptions:

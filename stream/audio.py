@@ -84,6 +84,9 @@ SourceItem = AudioChunk | SourceStatus | StreamEnd
 class Source(Protocol):
     """What the engine needs of a source."""
 
+    stream: str
+    """Name of its stream if it has one alone, else empty."""
+
     live: bool
     """Sound comes at its own pace and cannot be had again: a long silence then ends a track."""
 

@@ -9,16 +9,18 @@ Several threads may each run a source of their own.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from stream.audio import AudioChunk, Source, SourceItem, SourceStatus, StreamEnd
-from stream.errors import StreamError
+from stream.errors import StreamError, UsageError
 from stream.record import Record, Status
 from stream.session import Session
 from stream.sinks.group import SinkGroup
+from stream.sinks.output import OutputClosed
 from stream.stop import Stop
 
 logger = logging.getLogger(__name__)
@@ -56,7 +58,9 @@ class Engine:
 
     def __init__(self, new_session: NewSession, sinks: SinkGroup, observers: Sequence[Observer], stop: Stop) -> None:
         self.failures: dict[str, str] = {}
-        """What failed and why, by the name of the source or stream; one line each."""
+        """What could not be heard, or not to its end, and why, by the name of the source or stream; one line each."""
+        self.lost_outputs: list[str] = []
+        """Why results could not be written, one line a sink."""
         self._new_session = new_session
         self._sinks = sinks
         self._observers = observers
@@ -73,17 +77,25 @@ class Engine:
             name: what to call it if it fails before it has a stream.
 
         Raises:
-            OutputClosed: nobody reads the results any more.
+            UsageError: the source cannot be what was asked for (there is no such device), and nothing was heard.
         """
-        run = _Run(source.live, self._new_session, self._sinks, self._observers, self._stop, self.fail)
+        run = _Run(self, source.live)
         try:
             items = iter(source)
             while not self._stop.requested and (item := next(items, None)) is not None:
                 run.take(item)
+                if source.stream in run.failed:
+                    break
             run.flush(None)
+        except UsageError as error:
+            if not run.streams:
+                raise
+            self._give_up(run, name, str(error))
         except StreamError as error:
-            self.fail(name, str(error))
-            run.flush(str(error))
+            self._give_up(run, name, str(error))
+        except Exception as error:  # a defect met in one file must not cost the others theirs
+            logger.debug("unexpected", exc_info=True)
+            self._give_up(run, name, f"unexpected {type(error).__name__}: {error} (--log-level debug shows more)")
         finally:
             source.close()
 
@@ -93,26 +105,60 @@ class Engine:
             self.failures[name] = reason
             logger.error("%s", reason if name in reason else f"{name}: {reason}")
 
+    def lose_output(self, reason: str) -> None:
+        """Note that results could not be written, and say it in the log."""
+        self.lost_outputs.append(reason)
+        logger.error("%s", reason)
+
+    def new_session(self, stream: str, live: bool) -> Session:
+        """Return a session for a stream."""
+        return self._new_session(stream, live)
+
+    def emit(self, records: Sequence[Record]) -> None:
+        """Give records to every sink and observer; a sink that fails is left out, and the others go on."""
+        for record in records:
+            with self._sinks_may_fail():
+                self._sinks.emit(record)
+            for observer in self._observers:
+                observer.emit(record)
+
+    def progress(self, session: Session) -> None:
+        """Tell the sinks that show it what was heard since the last window."""
+        with self._sinks_may_fail():
+            self._sinks.progress(session.stream, session.heard_s, session.level_dbfs)
+
+    def observe(self, tell: Callable[[Observer], None]) -> None:
+        """Tell every observer."""
+        for observer in self._observers:
+            tell(observer)
+
+    def _give_up(self, run: _Run, name: str, reason: str) -> None:
+        self.fail(name, reason)
+        run.flush(reason)
+
+    @contextlib.contextmanager
+    def _sinks_may_fail(self) -> Iterator[None]:
+        try:
+            yield
+            return
+        except StreamError as error:
+            self.lose_output(str(error))
+        except OutputClosed:  # `| head` has seen enough: no failure
+            logger.debug("the reader of the results has gone")
+        if self._sinks.empty:  # nobody would learn of what is still to come
+            self._stop.request()
+
 
 class _Run:
     """The sessions of one source while it runs."""
 
-    def __init__(
-        self,
-        live: bool,
-        new_session: NewSession,
-        sinks: SinkGroup,
-        observers: Sequence[Observer],
-        stop: Stop,
-        fail: Callable[[str, str], None],
-    ) -> None:
+    def __init__(self, engine: Engine, live: bool) -> None:
+        self.streams: dict[str, Session | None] = {}
+        """The streams that go on, with their sessions once there was sound."""
+        self.failed: set[str] = set()
+        """Streams whose session could not go on."""
+        self._engine = engine
         self._live = live
-        self._new_session = new_session
-        self._sinks = sinks
-        self._observers = observers
-        self._stop = stop
-        self._fail = fail
-        self._sessions: dict[str, Session] = {}
         self._speed = _Speed()
 
     def take(self, item: SourceItem) -> None:
@@ -123,52 +169,46 @@ class _Run:
                 self._note(item)
             case StreamEnd():
                 if item.error is not None:
-                    self._fail(item.stream, item.error)
+                    self._engine.fail(item.stream, item.error)
                 self._end(item.stream, item.error)
 
     def flush(self, error: str | None) -> None:
         """End every stream that goes on."""
-        for stream in list(self._sessions):
+        for stream in list(self.streams):
             self._end(stream, error)
 
     def _hear(self, chunk: AudioChunk) -> None:
-        session = self._sessions.get(chunk.stream)
-        if session is None:
-            session = self._sessions[chunk.stream] = self._new_session(chunk.stream, self._live)
+        if chunk.stream in self.failed:
+            return
+        session = self.streams.get(chunk.stream) or self._engine.new_session(chunk.stream, self._live)
+        self.streams[chunk.stream] = session
         began = time.perf_counter()
-        records = session.feed(chunk)
+        try:
+            records = session.feed(chunk)
+        except StreamError as error:  # this stream's alone: others may share the source
+            self.failed.add(chunk.stream)
+            self._engine.fail(chunk.stream, str(error))
+            self._end(chunk.stream, str(error))
+            return
         speed = self._speed.add(len(chunk.samples) / chunk.samplerate, time.perf_counter() - began)
-        self._emit(records)
-        for observer in self._observers:
-            observer.audio(chunk)
-            if speed is not None:
-                observer.realtime_factor(speed)
-        self._sinks.progress(chunk.stream, session.heard_s, session.level_dbfs)
+        self._engine.emit(records)
+        self._engine.observe(lambda observer: observer.audio(chunk))
+        if speed is not None:
+            self._engine.observe(lambda observer: observer.realtime_factor(speed))
+        self._engine.progress(session)
 
-    def _note(self, status: SourceStatus) -> None:
-        level = logging.INFO if status.kind == "up" else logging.WARNING
-        logger.log(level, "%s: source %s: %s", status.stream, status.kind, status.detail)
-        for observer in self._observers:
-            observer.status(status)
-        self._emit([Status(status.stream, status.kind, status.detail, lost_s=round(status.lost_seconds, 3))])
+    def _note(self, item: SourceStatus) -> None:
+        level = logging.INFO if item.kind == "up" else logging.WARNING
+        logger.log(level, "%s: source %s: %s", item.stream, item.kind, item.detail)
+        self.streams.setdefault(item.stream, None)
+        self._engine.observe(lambda observer: observer.status(item))
+        self._engine.emit([Status(item.stream, item.kind, item.detail, lost_s=round(item.lost_seconds, 3))])
 
     def _end(self, stream: str, error: str | None) -> None:
-        session = self._sessions.pop(stream, None)
-        self._emit(session.flush(error) if session else [])
-        for observer in self._observers:
-            observer.stream_ended(stream)
-
-    def _emit(self, records: Sequence[Record]) -> None:
-        """Give records to every sink; a sink that fails is noted, left out, and the others go on."""
-        for record in records:
-            try:
-                self._sinks.emit(record)
-            except StreamError as error:
-                self._fail("output", str(error))
-                if self._sinks.empty:  # nobody would learn of what is still to come
-                    self._stop.request()
-            for observer in self._observers:
-                observer.emit(record)
+        session = self.streams.pop(stream, None)
+        if session is not None:
+            self._engine.emit(session.flush(error))
+        self._engine.observe(lambda observer: observer.stream_ended(stream))
 
 
 class _Speed:

@@ -49,17 +49,25 @@ class EventDetector:
         self._min_duration = min_duration
         self._moods = [_Mood() for _ in self._labels]
 
-    def feed(self, probabilities: NDArray[np.floating], start_s: float, end_s: float) -> list[Change]:
-        """Take one window's probabilities, shape (labels,), and its place in seconds; return what changed."""
+    def feed(self, probabilities: NDArray[np.floating] | None, start_s: float, end_s: float) -> list[Change]:
+        """Take one window and return what changed.
+
+        Args:
+            probabilities: shape (labels,), or None for a silent window, in which no mood sounds.
+            start_s: where it begins in the stream, in seconds.
+            end_s: where it ends.
+        """
+        silent = probabilities is None
+        values = [0.0] * len(self._labels) if probabilities is None else probabilities.tolist()
         changes = []
-        for name, mood, value in zip(self._labels, self._moods, probabilities.tolist(), strict=True):
+        for name, mood, value in zip(self._labels, self._moods, values, strict=True):
             mood.last = value
             # Between the thresholds a mood keeps its state, and a change that set in is neither helped nor undone,
             # except that a beginning needs only to stay above the lower one.
             if mood.on:
-                against = value < self._off
+                against = silent or value < self._off
             else:
-                against = value >= self._on or (mood.since is not None and value >= self._off)
+                against = not silent and (value >= self._on or (mood.since is not None and value >= self._off))
             if not against:
                 mood.since = None
                 continue

@@ -28,6 +28,11 @@ def dbfs(power: float) -> float:
     return round(max(SILENCE_DBFS, 10.0 * math.log10(power)), 2) if 0 < power < math.inf else SILENCE_DBFS
 
 
+def power_of(level: float) -> float:
+    """Return the mean square of a level in dB re full scale."""
+    return math.pow(10.0, level / 10.0)
+
+
 def timestamp() -> str:
     """Return the present as RFC 3339 UTC with milliseconds: ``2026-01-01T00:00:38.916Z``."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

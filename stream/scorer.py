@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from model.contract import Model
 from stream.average import Average, ExponentialAverage, Latest, Mean
 from stream.events import Change, EventDetector
-from stream.record import Estimate, Event, Final, ModelId, Moods, Record, WindowStatus, dbfs
+from stream.record import Estimate, Event, Final, ModelId, Moods, Record, WindowStatus, dbfs, power_of
 from stream.track import Track, Window
 
 
@@ -89,6 +89,7 @@ class TrackScorer:
         self._track = Track(samplerate, model.info.frontend, options.hop_frames)
         self._average = options.new_average()
         self._events = EventDetector(model.info.labels, options.threshold, options.threshold_off, options.min_duration)
+        self._min_power = power_of(options.min_rms_dbfs)
         self._power = 0.0  # summed over the scored windows
         self._left_out: dict[WindowStatus, int] = {"silence": 0, "gap": 0}
 
@@ -114,7 +115,7 @@ class TrackScorer:
         records += [self._event(change) for change in self._events.flush(end_s)]
         scored = self._average.count
         status: WindowStatus = "ok"
-        if self._track.lost or self._left_out["gap"]:
+        if self._track.broken:
             status = "gap"
         elif not scored and self._left_out["silence"]:
             status = "silence"
@@ -129,7 +130,7 @@ class TrackScorer:
             running=self._running(),
             windows=scored,
             silent_windows=self._left_out["silence"],
-            gap_windows=self._left_out["gap"],
+            gap_windows=self._left_out["gap"] + self._track.unreported,
             model=self._id,
             error=error,
         )
@@ -162,7 +163,7 @@ class TrackScorer:
         else:
             self._left_out[status] += 1
             if status == "silence":  # no mood sounds in it; a gap says nothing either way
-                changes = self._events.feed(np.zeros(len(self._model.info.labels)), start_s, end_s)
+                changes = self._events.feed(None, start_s, end_s)
         estimate = Estimate(
             stream=self._stream,
             track=self.title,
@@ -183,7 +184,7 @@ class TrackScorer:
     def _status(self, window: Window) -> WindowStatus:
         if window.power is None:
             return "gap"
-        return "silence" if self.ended or dbfs(window.power) < self._options.min_rms_dbfs else "ok"
+        return "silence" if self.ended or window.power < self._min_power else "ok"
 
     def _running(self) -> Moods | None:
         value = self._average.value()

@@ -14,15 +14,16 @@ import dataclasses
 import itertools
 import time
 from collections.abc import Iterator
+from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.contract import Model
+from model.contract import Model, ModelError
 from model.resample import downmix
 from stream.audio import AudioChunk
 from stream.errors import StreamError
-from stream.record import SILENCE_DBFS, Estimate, Record, dbfs
+from stream.record import SILENCE_DBFS, Estimate, Record, Status, dbfs
 from stream.scorer import SessionOptions, TrackScorer
 from stream.silence import Boundary, SilenceSplitter
 
@@ -57,6 +58,7 @@ class Session:
         self._splitter: SilenceSplitter | None = None
         self._feature_ms = 0.0
         self._level_dbfs = SILENCE_DBFS
+        self._repeated = False  # sound came twice, and that was said
 
     def feed(self, chunk: AudioChunk) -> list[Record]:
         """Take a chunk and return the records that it completes.
@@ -69,19 +71,9 @@ class Session:
         """
         began = time.perf_counter()
         try:
-            mono = downmix(chunk.samples, self._options.channel)
-            records = self._enter(chunk)
-        except ValueError as error:
+            records = self._take(chunk)
+        except (ValueError, ModelError) as error:
             raise StreamError(f"{self.stream}: {error}") from None
-        ahead = chunk.first_sample - self._next_sample
-        if ahead > 0 or chunk.discontinuity:
-            records += self._lose(max(0, ahead))
-        if len(mono):
-            self._level_dbfs = dbfs(float(np.mean(np.square(mono, dtype=np.float64))))
-        for run in _runs(mono[max(0, -ahead) :]):
-            records += self._lose(run) if isinstance(run, int) else self._hear(run)
-        if chunk.ends_track:
-            records += self._end_track()
         return self._timed(records, chunk, began)
 
     def flush(self, error: str | None = None) -> list[Record]:
@@ -109,6 +101,27 @@ class Session:
         """Index of the source sample that should come next."""
         return self._position + (self._splitter.held if self._splitter else 0)
 
+    def _take(self, chunk: AudioChunk) -> list[Record]:
+        mono = downmix(chunk.samples, self._options.channel)
+        records = self._enter(chunk)
+        ahead = chunk.first_sample - self._next_sample
+        if ahead > 0 or chunk.discontinuity:
+            records += self._lose(max(0, ahead))
+        elif ahead < 0 and not self._repeated:
+            self._repeated = True
+            detail = f"sound from before sample {self._next_sample} came again, and is dropped"
+            records.append(Status(self.stream, "warning", detail, track=chunk.track))
+        for run in _runs(mono[max(0, -ahead) :]):
+            if isinstance(run, int):
+                records += self._lose(run)
+            else:
+                self._level_dbfs = dbfs(float(np.mean(np.square(run, dtype=np.float64))))
+                records += self._hear(run)
+        if chunk.ends_track:
+            records += self._end_track()
+            self._scorer = None
+        return records
+
     def _enter(self, chunk: AudioChunk) -> list[Record]:
         """Begin the stream or the track that the chunk begins, if it does."""
         if self._samplerate is None:
@@ -120,7 +133,10 @@ class Session:
                 )
         elif chunk.samplerate != self._samplerate:
             raise ValueError(f"the sample rate changed from {self._samplerate} to {chunk.samplerate} Hz in mid-stream")
+        elif self._scorer is None and self._splitter:
+            self._splitter.restart()  # the track before was ended by the source: the next begins with this chunk
         if self._scorer is None:
+            self._position = max(self._position, chunk.first_sample)
             self._begin_track(chunk.track)
             return []
         if not chunk.starts_track and chunk.track == self._scorer.title:
@@ -177,33 +193,34 @@ class Session:
 
     def _timed(self, records: list[Record], chunk: AudioChunk, began: float) -> list[Record]:
         """Say of each estimate what the front-end cost and when its last sample was captured."""
-        estimates = [record for record in records if isinstance(record, Estimate)]
-        inference_ms = sum(estimate.inference_ms or 0.0 for estimate in estimates)
+        heard = [record for record in records if _is_heard(record)]
+        inference_ms = sum(estimate.inference_ms or 0.0 for estimate in heard)
         self._feature_ms += 1000.0 * (time.perf_counter() - began) - inference_ms
-        if not estimates:
+        if not heard:
             return records
-        share = self._feature_ms / len(estimates)
+        share = self._feature_ms / len(heard)
         self._feature_ms = 0.0
         chunk_end_s = (chunk.first_sample + len(chunk.samples)) / chunk.samplerate
-        return [
-            dataclasses.replace(
-                record,
-                feature_ms=share,
-                captured_at=None
-                if chunk.captured_at is None
-                else chunk.captured_at - max(0.0, chunk_end_s - record.end_s),
-            )
-            if isinstance(record, Estimate)
-            else record
-            for record in records
-        ]
+
+        def timed(estimate: Estimate) -> Estimate:
+            since = max(0.0, chunk_end_s - estimate.end_s)
+            captured_at = None if chunk.captured_at is None else chunk.captured_at - since
+            return dataclasses.replace(estimate, feature_ms=share, captured_at=captured_at)
+
+        return [timed(record) if _is_heard(record) else record for record in records]
+
+
+def _is_heard(record: Record) -> TypeGuard[Estimate]:
+    """Say whether a record is a window that was captured: a gap was not, so it has neither cost nor latency."""
+    return isinstance(record, Estimate) and record.status != "gap"
 
 
 def _runs(mono: NDArray[np.float32]) -> Iterator[NDArray[np.float32] | int]:
     """Cut samples into runs of sound and, as a count, of samples that are none (NaN, infinite, absurd)."""
     usable = np.abs(mono) <= _MAX_AMPLITUDE
     if usable.all():
-        yield mono
+        if len(mono):
+            yield mono
         return
     edges = [0, *(np.flatnonzero(np.diff(usable)) + 1).tolist(), len(mono)]
     for begin, end in itertools.pairwise(edges):

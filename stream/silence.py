@@ -19,6 +19,8 @@ import enum
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.record import power_of
+
 _BLOCK_SECONDS = 0.02
 
 
@@ -36,7 +38,7 @@ class SilenceSplitter:
         if not reset_after > 0:
             raise ValueError(f"a silence is longer than 0 seconds, not {reset_after}")
         self._block = max(1, round(samplerate * _BLOCK_SECONDS))
-        self._min_power = 10.0 ** (min_rms_dbfs / 10.0)
+        self._min_power = power_of(min_rms_dbfs)
         self._needed = max(1, round(reset_after * samplerate / self._block))
         self._held = np.empty(0, dtype=np.float32)
         self._in_track = False

@@ -23,9 +23,7 @@ from model.frontend import FrontEnd
 from model.resample import grid_step
 from model.window import WindowBuffer
 
-MAX_GAP_WINDOWS = 100
-"""Windows reported one by one for one gap; a longer gap (an unplugged night) is only counted beyond that."""
-
+_GAP_WINDOWS = 100  # reported one by one for one gap; of a longer one (an unplugged night) the rest is only counted
 _SETTLING_FRAMES = 2  # after a restart: one reaches into the zeros before it, one into the resampler's filter
 _SLICE_SECONDS = 5.0  # analysed at a time: bounds memory whatever the size of a chunk
 
@@ -58,14 +56,18 @@ class Track:
         """
         self.position = 0
         """Source samples since the track's first, the lost ones included."""
-        self.lost = 0
-        """Source samples lost."""
+        self.broken = False
+        """Sound was lost."""
+        self.unreported = 0
+        """Windows that a gap touched and that are in no record, because the gap was very long."""
         self._samplerate = samplerate
         self._frontend = frontend
         self._hop = hop_frames
         self._step = grid_step(samplerate, frontend.samplerate, frontend.hop)
         self._features = FeatureStream(samplerate, frontend)
         self._buffer = WindowBuffer(frontend.patch, hop_frames, frontend.n_mels)
+        # However short the hop, the windows that a short gap touches are all reported.
+        self._most_reported = max(_GAP_WINDOWS, -(-(frontend.patch + _SETTLING_FRAMES) // hop_frames) + 1)
         self._skip = 0  # source samples to pass over until the grid is met after a gap
         self._heard = False  # anything since the last restart
         self._gaps: deque[int] = deque()  # windows that a gap touched and whose end has not passed yet
@@ -88,16 +90,18 @@ class Track:
         """Pass over ``count`` source samples that were lost (0: lost nobody knows how many) and restart on the grid."""
         if self.position == 0 and count == 0:
             return []
+        self.broken = True
         windows = self._cut(*self._features.flush()) if self._heard else []
         self._heard = False
         self.position += count
-        self.lost += count
         restart = -(-self.position // self._step) * self._step
         self._skip = restart - self.position
         frame = self._frames_at(restart)
         before = self._buffer.next_index
         self._buffer.restart(frame, frame + _SETTLING_FRAMES)
-        self._gaps.extend(range(before, min(self._buffer.next_index, before + MAX_GAP_WINDOWS)))
+        reported = min(self._buffer.next_index, before + self._most_reported)
+        self._gaps.extend(range(before, reported))
+        self.unreported += self._buffer.next_index - reported
         return windows + self._due(self._frames_at(self.position))
 
     def flush(self) -> list[Window]:

@@ -21,6 +21,7 @@ STREAM = "demo"
 class DemoSource:
     """Plays the pieces of the demo one after the other, then ends."""
 
+    stream = STREAM
     live = False
 
     def __init__(self, stop: Stop, *, realtime: bool = True) -> None:

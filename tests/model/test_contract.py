@@ -90,7 +90,7 @@ def test_another_front_end_is_shown_with_both_values(
     assert all(value in message for value in both)
 
 
-@pytest.mark.parametrize("frontend", [None, "no json", "[]"])
+@pytest.mark.parametrize("frontend", [None, "no json", "[]", '{"window": ["x"]}', "[" * 100_000])
 def test_a_front_end_that_is_none(tmp_path: Path, frontend: str | None) -> None:
     refused(models.save(tmp_path / "none.onnx", entries=models.metadata(frontend=frontend)))
 
@@ -125,6 +125,29 @@ def test_weights_that_are_not_finite(tmp_path: Path, value: float) -> None:
     weights = np.zeros((96, 4), np.float32)
     weights[5, 2] = value
     assert "weights" in refused(models.save(tmp_path / "nan.onnx", models.tiny_network(weights=weights)))
+
+
+@pytest.mark.parametrize("data_type", [0, 99])
+def test_weights_of_no_known_type(tmp_path: Path, data_type: int) -> None:
+    network = models.tiny_network()
+    network.graph.initializer[0].data_type = data_type
+    assert "weights" in refused(models.save(tmp_path / "type.onnx", network))
+
+
+def test_weights_that_are_too_short(tmp_path: Path) -> None:
+    network = models.tiny_network()
+    network.graph.initializer[0].raw_data = network.graph.initializer[0].raw_data[:-3]
+    assert "weights" in refused(models.save(tmp_path / "short.onnx", network))
+
+
+def test_a_network_that_fails_for_some_sound_says_so(tmp_path: Path) -> None:
+    network = models.tiny_network()
+    network.graph.node[2].op_type = "Sqrt"  # of negative scores: not a number
+    weights = np.full((96, 4), 1e-3, np.float32)
+    network.graph.initializer[0].CopyFrom(numpy_helper.from_array(weights, "weights"))
+    model = load(models.save(tmp_path / "root.onnx", network))
+    with pytest.raises(ModelError, match="not finite"):
+        model.predict(np.full((1, 187, 96), -1, np.float32))
 
 
 def test_answers_that_are_no_probabilities(tmp_path: Path) -> None:

@@ -43,6 +43,14 @@ def test_no_minimum_duration_believes_a_single_window() -> None:
     assert phases(run([0.7, 0.1], minimum=0)) == [("began", 0), ("ended", 1)]
 
 
+def test_in_silence_a_mood_ends_and_none_begins() -> None:
+    detector = EventDetector(["happy"], 0.0, 0.0, 2.0)
+    assert detector.feed(None, 0, 3) == []
+    began = detector.feed(np.array([0.1]), 3, 6)
+    ended = detector.feed(None, 6, 9)
+    assert phases(began + ended) == [("began", 3), ("ended", 6)]
+
+
 @given(st.lists(st.floats(0, 1), max_size=60), st.floats(0, 5))
 def test_beginnings_and_ends_alternate_in_time(values: list[float], minimum: float) -> None:
     changes = run(values, minimum=minimum)

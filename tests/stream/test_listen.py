@@ -98,6 +98,16 @@ def test_a_directory_without_sound(model: Path, tmp_path: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_empty_directories_are_counted(model: Path, song: Path, tmp_path: Path) -> None:
+    empty = [tmp_path / name for name in ("one", "two")]
+    for path in empty:
+        path.mkdir()
+    done = listen("--file", *empty, song, "--model", model, "--output", "jsonl")
+    assert done.returncode == 1
+    assert "2 of 3" in done.stderr
+    assert len(records(done.stdout, "final")) == 1
+
+
 @pytest.mark.parametrize(("samples", "windows"), [(1, 0), (46_400, 0), (47_872, 1)])
 def test_short_files(model: Path, tmp_path: Path, samples: int, windows: int) -> None:
     path = write(tmp_path / "short.wav", tune(4)[:samples], 16000)
@@ -162,8 +172,29 @@ def test_a_signal_ends_it_with_final_records(model: Path, song: Path, signum: in
 def test_a_full_disk_is_said_once_and_what_was_written_is_whole(model: Path, song: Path) -> None:
     done = listen("--file", song, "--model", model, "--output", "jsonl", "--output-file", "/dev/full")
     assert done.returncode == 1
-    assert "No space left" in done.stderr
+    assert done.stderr.count("No space left") == 1
     assert "Traceback" not in done.stderr
+    assert len(records(done.stdout, "final")) == 1  # standard output had room
+
+
+def test_the_output_may_not_replace_the_music_or_the_model(model: Path, song: Path, tmp_path: Path) -> None:
+    copies = [tmp_path / "song.flac", tmp_path / "model.onnx"]
+    for copy, original in zip(copies, (song, model), strict=True):
+        copy.write_bytes(original.read_bytes())
+    for output in (*copies, tmp_path / "." / "song.flac"):
+        done = listen("--file", copies[0], "--model", copies[1], "--output-file", output)
+        assert done.returncode == 2
+        assert "would replace" in done.stderr
+    assert copies[0].read_bytes() == song.read_bytes()
+    assert copies[1].read_bytes() == model.read_bytes()
+
+
+def test_a_reader_that_leaves_does_not_cost_the_file_its_records(model: Path, song: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.jsonl"
+    files = " ".join([str(song)] * 5)
+    command = f"{' '.join(COMMAND)} --file {files} --model {model} --output jsonl --output-file {kept} | head -n 1"
+    subprocess.run(["bash", "-c", command], capture_output=True, env=environment(), timeout=60, check=True)
+    assert len(records(kept.read_text(), "final")) == 5
 
 
 def test_the_records_can_be_kept_in_a_file_beside_the_screen(model: Path, song: Path, tmp_path: Path) -> None:

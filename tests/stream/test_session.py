@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.contract import Model
+from model.contract import Model, ModelError
 from model.mel import melspectrogram
 from model.resample import resample
 from stream.audio import AudioChunk
@@ -137,10 +137,22 @@ def test_the_same_title_twice_is_two_tracks_if_the_source_says_so(tiny_model: Mo
     assert len(finals(listen(Session("s", tiny_model), one + two))) == 2
 
 
-def test_an_end_flag_ends_the_track_once(tiny_model: Model) -> None:
-    items = titled(tune(4), "song")
+@pytest.mark.parametrize("live", [False, True])
+def test_an_end_flag_ends_the_track_once_and_what_follows_is_the_next(tiny_model: Model, live: bool) -> None:
+    items = list(chunks(tune(4)))
     items[-1] = dataclasses.replace(items[-1], ends_track=True)
-    assert len(finals(listen(Session("s", tiny_model), items))) == 1
+    session = Session("s", tiny_model, live=live)
+    assert len(finals(listen(session, items))) == 1
+    (alone,) = finals(listen(Session("s", tiny_model), chunks(tune(7, seed=5))))
+    first, second = finals(listen(session, [*items, *chunks(tune(7, seed=5), first=64_000)]))
+    assert (first.windows, second.windows) == (1, 2)
+    assert second.running == pytest.approx(alone.running, abs=1e-6)
+
+
+def test_sound_that_begins_anew_at_zero_is_said_and_dropped(tiny_model: Model) -> None:
+    records = listen(Session("s", tiny_model), [*chunks(tune(4)), *chunks(tune(3))])
+    assert [record.status for record in records if record.type == "status"] == ["warning"]
+    assert finals(records)[0].windows == 1
 
 
 def test_an_error_at_the_end_is_said_in_the_final(tiny_model: Model) -> None:
@@ -234,6 +246,12 @@ def test_a_pause_shorter_than_asked_for_ends_nothing(tiny_model: Model) -> None:
     assert len(finals(listen(Session("mic", tiny_model, never, live=True), chunks(songs_on_air()[0])))) == 1
 
 
+def test_digital_silence_is_silence_at_any_threshold(tiny_model: Model) -> None:
+    options = SessionOptions(min_rms_dbfs=-120.0)
+    records = listen(Session("s", tiny_model, options), chunks(np.zeros(48_000, np.float32)))
+    assert [estimate.status for estimate in estimates(records)] == ["silence"]
+
+
 def test_files_are_never_parted_by_silence(tiny_model: Model) -> None:
     assert len(finals(listen(Session("file", tiny_model), chunks(songs_on_air()[0])))) == 1
 
@@ -269,3 +287,42 @@ def test_emission_knows_when_the_windows_last_sample_was_captured(tiny_model: Mo
     for record in estimates(listen(Session("s", tiny_model), items)):
         assert record.captured_at == pytest.approx(1000.0 + record.end_s, abs=1e-6)
         assert record.feature_ms > 0
+
+
+def test_no_mood_begins_after_the_song_has_ended(tiny_model: Model) -> None:
+    options = SessionOptions(threshold=0.0, threshold_off=0.0, min_duration=0.0)
+    records = listen(Session("mic", tiny_model, options, live=True), chunks(songs_on_air()[0]))
+    phases = [record.phase for record in events(records)]
+    assert phases.count("began") == phases.count("ended") == 2 * len(LABELS)
+
+
+def test_a_gap_has_neither_cost_nor_latency(tiny_model: Model) -> None:
+    sound = tune(6)
+    late = [dataclasses.replace(chunk, captured_at=5000.0) for chunk in chunks(sound, first=16000 * 3600)]
+    records = estimates(listen(Session("mic", tiny_model), [*chunks(sound), *late]))
+    gaps = [record for record in records if record.status == "gap"]
+    assert gaps
+    assert {(record.feature_ms, record.captured_at) for record in gaps} == {(None, None)}
+
+
+def test_the_level_is_that_of_the_usable_samples(tiny_model: Model) -> None:
+    session = Session("s", tiny_model)
+    sound = np.full((1600, 2), 0.1, np.float32)
+    sound[5] = [np.inf, -np.inf]
+    session.feed(AudioChunk("s", sound, 16000, 0))
+    assert session.level_dbfs == -20.0
+
+
+class Broken:
+    """A model that cannot answer."""
+
+    def __init__(self, model: Model) -> None:
+        self.info = model.info
+
+    def predict(self, windows: np.ndarray) -> np.ndarray:
+        raise ModelError("the model tiny gives probabilities that are not finite")
+
+
+def test_a_model_that_cannot_answer_is_an_error_with_the_streams_name(tiny_model: Model) -> None:
+    with pytest.raises(StreamError, match="song: the model tiny gives"):
+        Session("song", Broken(tiny_model)).feed(next(chunks(tune(4), size=64_000)))
