@@ -9,7 +9,8 @@ records share the table, told apart by ``type``; a field that a record's type do
 To keep only the estimates, keep the rows whose ``type`` is ``estimate``.
 
 Quoting is RFC 4180's; lines end with a line feed. Text that a spreadsheet would take for a formula gets an apostrophe
-in front, and control characters in names become U+FFFD, so that a row is always one line.
+in front, and control characters and line separators in names become U+FFFD, so that a row
+is always one line; else a name is the one that JSON lines have.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from typing import Any, TextIO
 
 from stream.record import Record
 from stream.sinks.output import LineWriter
-from stream.sinks.text import plain
+from stream.sinks.text import single_line
+from stream.stop import Stop
 
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
@@ -43,14 +45,14 @@ def columns(labels: Sequence[str]) -> list[str]:
 class CsvSink:
     """Writes a header and then every record as one flushed row."""
 
-    def __init__(self, file: TextIO, labels: Sequence[str]) -> None:
-        """Write the header.
+    def __init__(self, file: TextIO, labels: Sequence[str], *, stop: Stop | None = None) -> None:
+        """Write the header; ``stop`` ends the wait for a slow reader.
 
         Raises:
             OutputClosed: the reader has gone.
             StreamError: the file cannot be written.
         """
-        self._output = LineWriter(file)
+        self._output = LineWriter(file, stop)
         self._columns = columns(labels)
         self._write(dict(zip(self._columns, self._columns, strict=True)))
 
@@ -87,5 +89,5 @@ def _flat(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _safe(text: str) -> str:
-    text = plain(text)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    text = single_line(text)
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from stream.errors import StreamError
 from stream.record import Record
@@ -39,29 +39,20 @@ class SinkGroup:
             StreamError: a sink failed with this record; the others had it and take the next.
             OutputClosed: the reader of a sink has gone; the same holds.
         """
-        failures: list[Exception] = []
-        with self._lock:
-            for sink in tuple(self._sinks):
-                try:
-                    sink.emit(record)
-                except (StreamError, OutputClosed) as error:
-                    failures.append(error)
-                    self._sinks.remove(sink)
-                    with contextlib.suppress(StreamError, OutputClosed):
-                        sink.close()
-        _raise_worst(failures)
+        self._give(lambda sink: sink.emit(record))
 
     def progress(self, stream: str, seconds_heard: float, rms_dbfs: float) -> None:
         """Tell the sinks that have a ``progress`` method (a screen) what was heard since the last window.
 
         Raises:
-            OutputClosed: the terminal has gone.
+            OutputClosed: the terminal has gone; the others were told, and are told of the next.
         """
-        with self._lock:
-            for sink in self._sinks:
-                progress = getattr(sink, "progress", None)
-                if progress is not None:
-                    progress(stream, seconds_heard, rms_dbfs)
+
+        def tell(sink: Sink) -> None:
+            if (progress := getattr(sink, "progress", None)) is not None:
+                progress(stream, seconds_heard, rms_dbfs)
+
+        self._give(tell)
 
     def close(self) -> None:
         """Close every sink, even if one cannot be. Safe to call twice.
@@ -77,6 +68,19 @@ class SinkGroup:
                 except Exception as error:  # a defect in one must not leave the next one open
                     failures.append(error)
             self._sinks.clear()
+        _raise_worst(failures)
+
+    def _give(self, give: Callable[[Sink], None]) -> None:
+        failures: list[Exception] = []
+        with self._lock:
+            for sink in tuple(self._sinks):
+                try:
+                    give(sink)
+                except (StreamError, OutputClosed) as error:
+                    failures.append(error)
+                    self._sinks.remove(sink)
+                    with contextlib.suppress(StreamError, OutputClosed):
+                        sink.close()
         _raise_worst(failures)
 
 

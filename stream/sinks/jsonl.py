@@ -12,6 +12,7 @@ from typing import TextIO
 from stream.record import Record
 from stream.sinks.output import LineWriter
 from stream.sinks.text import utf8
+from stream.stop import Stop
 
 
 def to_line(record: Record) -> str:
@@ -29,8 +30,9 @@ def to_line(record: Record) -> str:
 class JsonLinesSink:
     """Writes every record as one flushed line of JSON."""
 
-    def __init__(self, file: TextIO) -> None:
-        self._output = LineWriter(file)
+    def __init__(self, file: TextIO, *, stop: Stop | None = None) -> None:
+        """Write to ``file``; ``stop`` ends the wait for a slow reader."""
+        self._output = LineWriter(file, stop)
 
     def emit(self, record: Record) -> None:
         """Write one record.

@@ -14,7 +14,8 @@ from typing import TextIO
 
 from stream.record import Estimate, Event, Final, Moods, Record, Status
 from stream.sinks.output import LineWriter
-from stream.sinks.text import clock, count_of, plain, top
+from stream.sinks.text import basis, clock, plain, top
+from stream.stop import Stop
 
 _STEPS = "▁▂▃▄▅▆▇█"
 _SHOWN = 3
@@ -23,9 +24,15 @@ _SHOWN = 3
 class LinesSink:
     """Writes a heading whenever the stream or track changes, and below it one line a record."""
 
-    def __init__(self, file: TextIO, top_k: int | None = None) -> None:
-        """Write to ``file``; show the ``top_k`` highest moods (three unless told)."""
-        self._output = LineWriter(file)
+    def __init__(self, file: TextIO, top_k: int | None = None, *, stop: Stop | None = None) -> None:
+        """Write to ``file``.
+
+        Args:
+            file: where to.
+            top_k: how many moods to show, the highest; three unless told.
+            stop: ends the wait for a slow reader.
+        """
+        self._output = LineWriter(file, stop)
         self._count = top_k or _SHOWN
         self._heading: tuple[str, str | None] | None = None
 
@@ -70,11 +77,8 @@ class LinesSink:
 
     def _final(self, record: Final) -> str:
         what = "no mood: nothing scored" if record.running is None else self._moods(record.running)
-        counts = [count_of(record.windows, "window")]
-        counts += [f"{record.silent_windows} silent"] if record.silent_windows else []
-        counts += [f"{record.gap_windows} with a gap"] if record.gap_windows else []
         error = f"  {plain(record.error)}" if record.error else ""
-        return f"{what}  ({', '.join(counts)}, {clock(record.end_s - record.start_s)}){error}"
+        return f"{what}  ({basis(record)}){error}"
 
     def _moods(self, moods: Moods) -> str:
         return ", ".join(f"{plain(name)} {value:.2f}" for name, value in top(moods, self._count))

@@ -1,6 +1,6 @@
 r"""Where results are written: whole lines, each flushed, and a clear end when that is no longer possible.
 
-output = LineWriter(open_output("result.jsonl"))    # or LineWriter(sys.stdout)
+output = LineWriter(open_output("result.jsonl"))    # or LineWriter(sys.stdout, stop)
 output.write("a line\n")                             # OutputClosed: nobody reads any more (`| head`); end quietly
 output.close()                                      # StreamError: the disk is full, and what that means
 """
@@ -9,13 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import stat
 import sys
+import time
 from pathlib import Path
 from typing import TextIO
 
 from stream.errors import StreamError
 from stream.sinks.text import count_of, plain
+from stream.stop import Stop
+
+_POLL_SECONDS = 0.1
+_PIECE_BYTES = 4096  # what a pipe that can be written to takes at once, without waiting
+_GRACE_SECONDS = 2.0
 
 
 class OutputClosed(Exception):  # noqa: N818 - the reader has seen enough: an end, not an error
@@ -45,29 +52,38 @@ def is_terminal(file: TextIO) -> bool:
 class LineWriter:
     """Writes lines to a text file and flushes each; ends in one known way when the file cannot take them.
 
-    A file that fails keeps whole lines only. Closes the file at the end, unless it is standard output.
+    A file that fails keeps whole lines only. A pipe, socket or terminal may have a reader that is slow or paused: it is
+    waited for, but once a stop is asked for only while it takes something every two seconds. Closes the file at the
+    end, unless it is standard output.
     """
 
-    def __init__(self, file: TextIO) -> None:
+    def __init__(self, file: TextIO, stop: Stop | None = None) -> None:
+        """Write to ``file``; without ``stop``, a slow reader is waited for however long it takes."""
         self._file = file
+        self._stop = stop or Stop()
         self._ours = file not in (sys.stdout, sys.stderr)
         self._lines = 0
         self._failure: Exception | None = None
+        self._waits = self._has_reader()
         self._whole = self._position()
 
     def write(self, line: str) -> None:
         """Write one line (with its line feed); it is out when this returns.
 
         Raises:
-            OutputClosed: the reader has gone.
+            OutputClosed: the reader has gone, or takes nothing more although a stop was asked for.
             StreamError: the file cannot be written, a full disk for example.
         """
         if self._failure is not None:
             raise self._failure
         encoding = getattr(self._file, "encoding", None) or "utf-8"
+        data = line.encode(encoding, "replace")
         try:
-            self._file.write(line.encode(encoding, "replace").decode(encoding))
-            self._file.flush()
+            if self._waits:
+                self._send(data)
+            else:
+                self._file.write(data.decode(encoding))
+                self._file.flush()
         except OSError as error:
             raise self._give_up(error) from None
         self._lines += 1
@@ -86,9 +102,24 @@ class LineWriter:
         except OSError as error:
             raise self._give_up(error) from None
 
+    def _send(self, data: bytes) -> None:
+        """Write piece by piece as the reader takes them: a plain write would go on waiting after a signal."""
+        self._file.flush()
+        descriptor = self._file.fileno()
+        deadline: float | None = None
+        while data:
+            if select.select([], [descriptor], [], _POLL_SECONDS)[1]:
+                with contextlib.suppress(BlockingIOError):  # of a descriptor that another program made non-blocking
+                    data = data[os.write(descriptor, data[:_PIECE_BYTES]) :]
+                    deadline = None
+            elif self._stop.requested:
+                deadline = deadline or time.monotonic() + _GRACE_SECONDS
+                if time.monotonic() > deadline:
+                    raise BrokenPipeError
+
     def _give_up(self, error: OSError) -> Exception:
         self._discard()
-        if isinstance(error, BrokenPipeError):
+        if isinstance(error, BrokenPipeError | ConnectionResetError):
             self._failure = OutputClosed("nobody reads the results any more")
         else:
             name = "standard output" if not self._ours else plain(str(getattr(self._file, "name", "the output")))
@@ -117,6 +148,13 @@ class LineWriter:
         if descriptor is None or not self._ours or not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return 0
         return os.lseek(descriptor, 0, os.SEEK_CUR)
+
+    def _has_reader(self) -> bool:
+        descriptor = self._descriptor()
+        if descriptor is None:
+            return False
+        mode = os.fstat(descriptor).st_mode
+        return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(descriptor)
 
     def _descriptor(self) -> int | None:
         try:

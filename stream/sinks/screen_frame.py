@@ -14,8 +14,8 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from stream.record import SILENCE_DBFS, Final, Moods
-from stream.sinks.screen_state import News, ScreenState, View, summary
-from stream.sinks.text import clock, plain, top
+from stream.sinks.screen_state import News, ScreenState, View
+from stream.sinks.text import basis, clock, plain, top
 
 _COLOURS = (
     "#d7a22a",
@@ -98,7 +98,7 @@ def final_bars(final: Final, labels: Sequence[str], width: int, top_k: int | Non
     """Return the picture that is left of the only track."""
     pen = _Pen(labels, width, glyphs)
     title = Text.assemble((f"{glyphs.dot} ", "green"), (pen.name(final.stream, final.track, width - 2), "bold"))
-    lines = [pen.between(title, Text()), Text(pen.fit(f"  {summary(final)}", width), _FAINT), Text()]
+    lines = [pen.between(title, Text()), Text(pen.fit(f"  {basis(final)}", width), _FAINT), Text()]
     if final.running is None:
         lines.append(Text("  no mood: nothing scored", _FAINT))
     else:
@@ -129,7 +129,7 @@ def _many(pen: _Pen, active: list[View], height: int, top_k: int | None) -> list
 def _legend(pen: _Pen, state: ScreenState, view: View) -> Text:
     glyphs = pen.glyphs
     if view.final is not None:
-        return Text(pen.fit(f"  {summary(view.final)}", pen.width), _FAINT)
+        return Text(pen.fit(f"  {basis(view.final)}", pen.width), _FAINT)
     if view.estimate is None:
         heard = min(view.heard, state.window_seconds)
         text = Text(f"  listening{glyphs.ellipsis} ", "cyan")

@@ -15,7 +15,7 @@ from collections import OrderedDict, deque
 from collections.abc import Sequence
 
 from stream.record import Estimate, Event, Final, Moods, Record, Status
-from stream.sinks.text import clock, count_of, plain
+from stream.sinks.text import clock, plain
 
 _MOST_STREAMS = 256
 _NEWS = 6
@@ -185,11 +185,3 @@ class ScreenState:
             for upper in range(last):
                 if moods.get(order[upper + 1], 0.0) > moods.get(order[upper], 0.0) + _SETTLED:
                     order[upper], order[upper + 1] = order[upper + 1], order[upper]
-
-
-def summary(final: Final) -> str:
-    """Return what a track's numbers rest on: ``52 windows, 1 silent, 02:35.4``."""
-    parts = [count_of(final.windows, "window")]
-    parts += [f"{final.silent_windows} silent"] if final.silent_windows else []
-    parts += [f"{final.gap_windows} with a gap"] if final.gap_windows else []
-    return ", ".join([*parts, clock(final.end_s - final.start_s)])

@@ -1,15 +1,18 @@
-"""Names, times and moods as text that is safe to show.
+r"""Names, times and moods as text that is safe to show.
 
 plain(title)                # one line without control characters, whatever a stranger named their song
+single_line(title)          # the same name, but for control characters and line separators
+escaped(message)            # one line in which every character that does not print is spelt out: \x1b, \n
 clock(95.04)                # "01:35.0"
 top(running, 3)             # the three highest, highest first
+basis(final)                # "52 windows, 1 silent, 02:35.4"
 """
 
 from __future__ import annotations
 
 import unicodedata
 
-from stream.record import Moods
+from stream.record import Final, Moods
 
 
 def utf8(text: str) -> str:
@@ -35,6 +38,18 @@ def plain(text: str) -> str:
     return " ".join("".join(kept).split())
 
 
+def single_line(text: str) -> str:
+    """Return the text with control characters and line separators as U+FFFD, and nothing else changed."""
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char for char in utf8(text)
+    )
+
+
+def escaped(text: str) -> str:
+    r"""Return the text as one line in which every character that does not print is spelt as Python does: ``\x1b``."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
 def clock(seconds: float) -> str:
     """Return a position in a stream: ``00:35.9``, ``1:02:03.4``."""
     tenths = int(seconds * 10)  # rounding would show a time that has not come yet
@@ -52,3 +67,11 @@ def top(moods: Moods, count: int | None = None) -> list[tuple[str, float]]:
 def count_of(number: int, noun: str) -> str:
     """Return ``1 window``, ``2 windows``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def basis(final: Final) -> str:
+    """Return what a track's numbers rest on: ``52 windows, 1 silent, 02:35.4``."""
+    parts = [count_of(final.windows, "window")]
+    parts += [f"{final.silent_windows} silent"] if final.silent_windows else []
+    parts += [f"{final.gap_windows} with a gap"] if final.gap_windows else []
+    return ", ".join([*parts, clock(final.end_s - final.start_s)])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 
 import pytest
 
 from stream.sinks.csv import CsvSink, columns
+from stream.sinks.jsonl import to_line
 from tests.stream.sinks import records
 
 
@@ -49,6 +51,22 @@ def test_every_field_of_every_record_has_its_cell():
             cells = {f"{name}.{key}": item for key, item in value.items()} if isinstance(value, dict) else {name: value}
             expected |= {cell: str(item) for cell, item in cells.items() if item is not None}
         assert {name: cell for name, cell in row.items() if cell} == expected
+
+
+@pytest.mark.parametrize(
+    "name", ["two  spaces ", "family 👨\u200d👩\u200d👧", "\u202eesrever", "no\u00a0break", "日本語  の曲名"]
+)
+def test_a_name_is_the_one_that_json_lines_have(name: str):
+    record = records.estimate(stream=name, track=name)
+    _, (row,) = written(record)
+    fields = json.loads(to_line(record))
+    assert (row["stream"], row["track"]) == (fields["stream"], fields["track"]) == (name, name)
+
+
+@pytest.mark.parametrize("control", ["\x1b", "\n", "\r", "\t", "\0", "\x85", "\u2028", "\u2029"])
+def test_what_would_control_a_terminal_or_break_a_line_is_replaced(control: str):
+    _, (row,) = written(records.estimate(track=f"a  {control}b"))
+    assert row["track"] == "a  \N{REPLACEMENT CHARACTER}b"
 
 
 @pytest.mark.parametrize(

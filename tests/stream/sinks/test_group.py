@@ -9,12 +9,14 @@ import threading
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from stream.errors import StreamError
 from stream.record import Record
 from stream.sinks.group import SinkGroup
 from stream.sinks.jsonl import JsonLinesSink
 from stream.sinks.output import OutputClosed, open_output
+from stream.sinks.screen import ScreenSink
 from tests.stream.sinks import records
 
 needs_full_device = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
@@ -121,3 +123,30 @@ def test_progress_reaches_only_the_sinks_that_show_it():
     group = SinkGroup([Kept(), Screen()])
     group.progress("mic", 1.3, -20.0)
     assert heard == [("mic", 1.3, -20.0)]
+
+
+def test_a_screen_whose_terminal_has_gone_is_left_out_and_the_others_go_on():
+    controller, terminal = os.openpty()
+    kept = Kept()
+    with os.fdopen(terminal, "w") as tty:
+        screen = ScreenSink(records.LABELS, console=Console(file=tty, force_terminal=True, width=80, height=24))
+        group = SinkGroup([screen, kept])
+        os.close(controller)
+        with pytest.raises(OutputClosed):
+            group.progress("mic", 1.3, -20.0)
+        group.progress("mic", 1.4, -20.0)
+        group.emit(records.final())
+        assert not group.empty
+        group.close()
+    assert len(kept.records) == 1
+
+
+def test_a_group_whose_only_terminal_has_gone_is_empty():
+    controller, terminal = os.openpty()
+    with os.fdopen(terminal, "w") as tty:
+        screen = ScreenSink(records.LABELS, console=Console(file=tty, force_terminal=True, width=80, height=24))
+        group = SinkGroup([screen])
+        os.close(controller)
+        with pytest.raises(OutputClosed):
+            group.progress("mic", 1.3, -20.0)
+        assert group.empty

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import termios
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from stream.errors import StreamError
 from stream.sinks.csv import CsvSink
 from stream.sinks.jsonl import JsonLinesSink
 from stream.sinks.output import OutputClosed, is_terminal, open_output
+from stream.stop import Stop
 from tests.stream.sinks import records
 
 ROOT = Path(__file__).parents[3]
@@ -128,6 +132,100 @@ def test_a_closed_pipe_stays_closed():
         with pytest.raises(OutputClosed):
             sink.emit(records.estimate())
     sink.close()
+
+
+@pytest.fixture
+def pipe():
+    """Both ends of a pipe that holds little, the one to write to as a text file."""
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb", buffering=0) as taken, os.fdopen(writer, "w") as given:
+        yield taken, given
+
+
+def fill(sink: JsonLinesSink) -> int:
+    """Emit until it fails and return how many went out."""
+    for window in range(100_000):
+        try:
+            sink.emit(records.estimate(window=window))
+        except OutputClosed:
+            return window
+    raise AssertionError("the pipe took everything")
+
+
+def test_a_reader_that_is_paused_does_not_hold_up_a_stop(pipe):
+    _, given = pipe
+    stop = Stop()
+    asked = threading.Timer(0.3, stop.request)
+    asked.start()
+    sink = JsonLinesSink(given, stop=stop)
+    assert fill(sink) > 0
+    assert stop.requested
+    with pytest.raises(OutputClosed):
+        sink.emit(records.final())
+    sink.close()
+    asked.join()
+
+
+def test_a_terminal_that_is_held_does_not_hold_up_a_stop():
+    controller, terminal = os.openpty()
+    stop = Stop()
+    with os.fdopen(controller, "rb"), os.fdopen(terminal, "w") as tty:
+        sink = JsonLinesSink(tty, stop=stop)
+        sink.emit(records.estimate())
+        termios.tcflow(tty, termios.TCOOFF)  # as ^S does
+        stop.request()
+        with pytest.raises(OutputClosed):
+            sink.emit(records.final())
+        sink.close()
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_slow_reader_gets_every_line_even_after_a_stop(pipe, asked: bool):
+    taken, given = pipe
+    stop = Stop()
+    if asked:
+        stop.request()
+    lines = [{"window": window, "track": "x" * (window * 50)} for window in range(200)]
+    got = bytearray()
+
+    def read_little_by_little() -> None:
+        while piece := taken.read(5000):
+            got.extend(piece)
+
+    reader = threading.Thread(target=read_little_by_little)
+    reader.start()
+    sink = JsonLinesSink(given, stop=stop)
+    for line in lines:
+        sink.emit(records.estimate(**line))
+    sink.close()
+    reader.join()
+    assert [json.loads(line)["window"] for line in got.splitlines()] == list(range(200))
+
+
+def test_a_pipe_that_another_program_made_non_blocking_loses_nothing(pipe):
+    taken, given = pipe
+    os.set_blocking(given.fileno(), False)
+    got: list[bytes] = []
+    reader = threading.Thread(target=lambda: got.append(taken.readall()))
+    sink = JsonLinesSink(given)
+    for window in range(100):
+        sink.emit(records.estimate(window=window))
+    reader.start()
+    for window in range(100, 2000):
+        sink.emit(records.estimate(window=window))
+    sink.close()
+    reader.join()
+    assert [json.loads(line)["window"] for line in got[0].splitlines()] == list(range(2000))
+
+
+def test_a_socket_whose_reader_has_gone_is_a_quiet_end():
+    ours, theirs = socket.socketpair()
+    with ours:
+        sink = JsonLinesSink(ours.makefile("w"))
+        sink.emit(records.estimate())
+        theirs.close()
+        with pytest.raises(OutputClosed):
+            sink.emit(records.estimate())
 
 
 def test_a_screen_is_drawn_only_on_a_terminal_that_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.sinks.text import clock, plain, top
+from stream.sinks.text import basis, clock, escaped, plain, single_line, top
+from tests.stream.sinks import records
 
 
 @given(st.text(st.characters()))
@@ -21,6 +22,31 @@ def test_plain_text_is_one_printable_line_of_valid_unicode(text: str):
 @pytest.mark.parametrize("text", ["Björk – Jóga", "日本語", "[tag] & <b>", "naïve 🎵"])
 def test_an_honest_name_is_left_as_it_is(text: str):
     assert plain(text) == text
+
+
+@given(st.text(st.characters()))
+def test_escaped_text_prints_and_says_the_same(text: str):
+    shown = escaped(text)
+    assert shown.isprintable()
+    if text.isprintable():
+        assert shown == text
+
+
+def test_escapes_are_those_of_python():
+    assert escaped("a\x1b[31m\r\nb\u202e\udcff  ö") == r"a\x1b[31m\r\nb\u202e\udcff  ö"
+
+
+@given(st.text(st.characters()))
+def test_a_single_line_differs_only_where_it_must(text: str):
+    shown = single_line(text)
+    assert len(shown.splitlines()) <= 1
+    assert len(shown) == len(text)
+    shown.encode("utf-8")
+
+
+def test_what_the_numbers_of_a_track_rest_on():
+    assert basis(records.final()) == "13 windows, 1 with a gap, 00:41.9"
+    assert basis(records.final(windows=1, silent_windows=2, gap_windows=0)) == "1 window, 2 silent, 00:41.9"
 
 
 @pytest.mark.parametrize(
