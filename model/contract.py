@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -201,6 +202,9 @@ def _check_weights(path: Path, proto: onnx.ModelProto) -> None:
 
 
 def _open(path: Path, data: bytes) -> onnxruntime.InferenceSession:
+    # From 1.31 on the library reports its use to its maker unless told not to before it is loaded: it opens sockets and
+    # keeps an identifier in the user's home. A program that listens to a microphone does nothing of the kind.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime  # noqa: PLC0415
 
     options = onnxruntime.SessionOptions()

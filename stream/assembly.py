@@ -141,8 +141,9 @@ class Assembly:
         _side_by_side(work, min(self._settings.jobs, len(self._paths)), self._stop)
         failed, asked = self._engine.failures, len(self._paths) + len(self._not_found)
         if failed and asked > 1:
-            listed = "".join(f"\n  {name}: {reason}" for name, reason in failed.items())
-            logger.error("%d of %d files could not be heard, or not to their end:%s", len(failed), asked, listed)
+            logger.error("%d of %d files could not be heard, or not to their end:", len(failed), asked)
+            for name, reason in failed.items():
+                logger.error("  %s", reason if name in reason else f"{name}: {reason}")
 
 
 def _find(asked: Sequence[Path]) -> tuple[list[Path], dict[str, str]]:

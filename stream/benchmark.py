@@ -9,6 +9,7 @@ window each. The command imports this module when it is asked for.
 from __future__ import annotations
 
 import dataclasses
+import importlib.metadata
 import json
 import os
 import platform
@@ -17,7 +18,6 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
-import onnxruntime
 
 from model.contract import Model, ModelError, load
 from stream.errors import StreamError
@@ -91,7 +91,7 @@ class Report:
                 "processor": _processor(),
                 "cores": os.cpu_count(),
                 "python": platform.python_version(),
-                "onnxruntime": onnxruntime.__version__,
+                "onnxruntime": importlib.metadata.version("onnxruntime"),
             },
             "threads": 1,
             "window_s": self.window_s,

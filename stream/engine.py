@@ -190,6 +190,9 @@ class _Run:
             self._engine.fail(chunk.stream, str(error))
             self._end(chunk.stream, str(error))
             return
+        for record in records:
+            if isinstance(record, Status):
+                logger.warning("%s: %s", record.stream, record.detail)
         speed = self._speed.add(len(chunk.samples) / chunk.samplerate, time.perf_counter() - began)
         self._engine.emit(records)
         self._engine.observe(lambda observer: observer.audio(chunk))
@@ -212,7 +215,7 @@ class _Run:
 
 
 class _Speed:
-    """Sound worked through per second of work, over the last ten seconds of sound."""
+    """Sound worked through per second of work, over some seconds of sound."""
 
     def __init__(self) -> None:
         self._audio = 0.0
@@ -221,7 +224,7 @@ class _Speed:
     def add(self, audio: float, busy: float) -> float | None:
         self._audio += audio
         self._busy += busy
-        if self._audio < 10.0 or self._busy <= 0.0:
+        if self._audio < 5.0 or self._busy <= 0.0:
             return None
         speed = self._audio / self._busy
         self._audio = self._busy = 0.0

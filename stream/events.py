@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Change:
-    """A mood that ``began`` or ``ended`` at ``at_s`` seconds into the stream."""
+    """A mood that ``began`` or ``ended`` at ``at_s`` seconds into the stream, where it had this probability."""
 
     mood: str
     phase: Literal["began", "ended"]
@@ -34,6 +34,7 @@ class Change:
 class _Mood:
     on: bool = False
     since: float | None = None  # where a change that is not yet believed set in
+    value: float = 0.0  # the probability there
     last: float = 0.0
 
 
@@ -72,10 +73,10 @@ class EventDetector:
                 mood.since = None
                 continue
             if mood.since is None:
-                mood.since = start_s
+                mood.since, mood.value = start_s, value
             if end_s - mood.since >= self._min_duration:
                 mood.on = not mood.on
-                changes.append(Change(name, "began" if mood.on else "ended", mood.since, value))
+                changes.append(Change(name, "began" if mood.on else "ended", mood.since, mood.value))
                 mood.since = None
         return changes
 

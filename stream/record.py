@@ -172,7 +172,7 @@ class Event:
         mood: its name.
         phase: ``began`` or ``ended``.
         at_s: where it began or ended, in seconds from the beginning of the stream.
-        probability: the window's probability that decided it.
+        probability: of the window that begins there; of the last window where the track's end ended it.
     """
 
     stream: str

@@ -58,7 +58,7 @@ class Session:
         self._splitter: SilenceSplitter | None = None
         self._feature_ms = 0.0
         self._level_dbfs = SILENCE_DBFS
-        self._repeated = False  # sound came twice, and that was said
+        self._warned: set[str] = set()
 
     def feed(self, chunk: AudioChunk) -> list[Record]:
         """Take a chunk and return the records that it completes.
@@ -107,12 +107,11 @@ class Session:
         ahead = chunk.first_sample - self._next_sample
         if ahead > 0 or chunk.discontinuity:
             records += self._lose(max(0, ahead))
-        elif ahead < 0 and not self._repeated:
-            self._repeated = True
-            detail = f"sound from before sample {self._next_sample} came again, and is dropped"
-            records.append(Status(self.stream, "warning", detail, track=chunk.track))
+        elif ahead < 0:
+            records += self._warn("sound that was heard already came again, and is dropped")
         for run in _runs(mono[max(0, -ahead) :]):
             if isinstance(run, int):
+                records += self._warn("there are samples that are no numbers; they count as lost")
                 records += self._lose(run)
             else:
                 self._level_dbfs = dbfs(float(np.mean(np.square(run, dtype=np.float64))))
@@ -190,6 +189,13 @@ class Session:
         records = self._score(held)
         self._position += count
         return records + (self._scorer.lose(count) if self._scorer else [])
+
+    def _warn(self, detail: str) -> list[Record]:
+        """Return a warning the first time it is given."""
+        if detail in self._warned:
+            return []
+        self._warned.add(detail)
+        return [Status(self.stream, "warning", detail)]
 
     def _timed(self, records: list[Record], chunk: AudioChunk, began: float) -> list[Record]:
         """Say of each estimate what the front-end cost and when its last sample was captured."""

@@ -30,7 +30,9 @@ from stream.sources.decode import Decoder
 
 _SAMPLERATE = 44_100
 _CHUNKS = 12  # a window comes in so many
-_SETTLING_SESSIONS = 32  # these use up what the allocator had to spare
+_SETTLING_SESSIONS = 32
+_MOST_SETTLING = 640
+_SPARE_BYTES = 16 * 2**20
 _SESSIONS = 96
 
 Chunk = NDArray[np.float32]
@@ -72,10 +74,14 @@ def memory_per_stream(model: Model) -> int | None:
             stream.hear(first + second[:2])
         return made
 
-    settled = streams(_SETTLING_SESSIONS)
-    before = _resident_bytes()
-    if before is None:
+    start = before = _resident_bytes()
+    if start is None or before is None:
         return None
+    settled: list[_Stream] = []
+    # What the allocator has to spare is used up first, or the streams would seem to take nothing.
+    while before - start < _SPARE_BYTES and len(settled) < _MOST_SETTLING:
+        settled += streams(_SETTLING_SESSIONS)
+        before = _resident_bytes() or start
     settled += streams(_SESSIONS)
     after = _resident_bytes()
     assert after is not None  # it told before

@@ -67,6 +67,7 @@ def test_samples_that_are_none_are_lost_samples(tiny_model: Model, bad: float) -
     sound[70_000:70_010] = bad
     records = listen(Session("s", tiny_model), chunks(sound))
     assert [e.status for e in estimates(records)] == ["ok", "gap", "ok"]
+    assert ["no numbers" in record.detail for record in records if record.type == "status"] == [True]
 
 
 def test_clipped_sound_is_sound(tiny_model: Model) -> None:

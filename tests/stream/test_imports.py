@@ -1,12 +1,22 @@
 """The live side starts fast: it loads neither torch nor librosa, and nothing heavy before it is needed."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 HEAVY = ("torch", "librosa", "numba", "sklearn", "pandas", "matplotlib", "scipy")
 LATER = ("onnxruntime", "onnx", "av", "sounddevice", "rich", "starlette", "uvicorn")
+
+
+def test_listening_tells_nobody(tmp_path: Path) -> None:
+    """onnxruntime would leave an identifier in the user's home and report its use."""
+    code = "from model.contract import DEFAULT_MODEL, load; load(DEFAULT_MODEL)"
+    home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, **home}, check=True)
+    assert not list(tmp_path.rglob("*"))
 
 
 def loaded_by(statement: str) -> set[str]:
