@@ -2,6 +2,7 @@
 
 chunker = Chunker("song.mp3", seconds=0.25)
 yield from chunker.feed(samples, samplerate)     # as many chunks as are full
+yield from chunker.take(block, samplerate)       # the same for decoded sound, with what was lost before it
 yield from chunker.lose(4410)                    # so many samples never came
 yield from chunker.begin_track("Artist - Title")
 yield from chunker.flush()                       # what is left
@@ -14,7 +15,11 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.audio import AudioChunk
+from stream.audio import AudioChunk, SourceItem, SourceStatus
+from stream.sources.block import Block
+
+_SHORTEST_SAID = 0.05
+"""What is shorter would read as 0.0 s."""
 
 
 class Chunker:
@@ -51,6 +56,18 @@ class Chunker:
             if self.held == size:
                 chunks += self.flush()
         return chunks
+
+    def take(self, block: Block, samplerate: int) -> list[SourceItem]:
+        """Take decoded sound; what was lost before it is passed over and becomes a warning, one for each damage."""
+        items: list[SourceItem] = []
+        if block.damaged:
+            seconds = block.lost / samplerate
+            at = (self.position + self.held) / samplerate
+            amount = f"{seconds:.1f} s of sound are" if seconds >= _SHORTEST_SAID else "sound is"
+            items += self.lose(block.lost)
+            items.append(SourceStatus(self.stream, "warning", f"damaged: {amount} missing at {at:.1f} s", seconds))
+        items += self.feed(block.samples, samplerate)
+        return items
 
     @property
     def held(self) -> int:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.sources.block import Block, Form
-from stream.sources.mp3_length import Mp3Head, without_padding
+from stream.sources.mp3_length import Mp3Head, tag_bytes, without_padding
 
 _MAX_BLOCK = 65536
 """Samples in a block at most: some formats decode to many seconds at a time."""
@@ -30,6 +30,9 @@ _JITTER_SECONDS = 0.1
 
 _MAX_JUMP_SECONDS = 60.0
 """Time stamps that jump further than this count something else than time."""
+
+_BARE = {"aac", "ac3", "eac3", "mp3"}
+"""Formats that are frames without a container: nothing says when one is due, so ffmpeg's time stamps count packets."""
 
 _UNKNOWN_SECONDS = 1e-9
 """For a packet that was lost and does not say how long it is."""
@@ -65,8 +68,12 @@ class Decoder:
         self.form = form
         self.samples = 0
         """Samples decoded so far."""
+        self.missing = 0.0
+        """Seconds missing so far between the first and the last sound."""
         self._expected: float | None = None  # time stamp that the next frame should bear
-        self._missing = 0.0
+        self._tag_left = 0  # bytes to the end of a tag among the packets
+        self._packets_heard = 0
+        self._bytes_heard = 0
         self._missing_from = 0.0
         self._resampler: av.AudioResampler | None = None
         self._kind: tuple[str, int, str] | None = None
@@ -84,6 +91,7 @@ class Decoder:
         """How many samples the encoder of an MP3 that came through a pipe says there are."""
         self.first_position: int | None = None
         """Byte at which the first packet of sound begins."""
+        self._is_bare = self.format_name in _BARE
         stream = self._container.streams.best("audio")
         if not isinstance(stream, av.AudioStream):
             self.close()
@@ -111,7 +119,7 @@ class Decoder:
         """What is missing between the first and the last sound, in words; None if nothing is."""
         if not self._missing_from:
             return None
-        amount = f" ({self._missing:.1f} s of it in all)" if self._missing >= _JITTER_SECONDS else ""
+        amount = f" ({self.missing:.1f} s of it in all)" if self.missing >= _JITTER_SECONDS else ""
         return f"damaged: sound is missing at {self._missing_from:.1f} s{amount}"
 
     def __iter__(self) -> Iterator[Block]:
@@ -144,8 +152,13 @@ class Decoder:
             try:
                 frames = packet.decode()
             except av.FFmpegError:
-                unheard += float((packet.duration or 0) * (packet.time_base or 0)) or _UNKNOWN_SECONDS
+                unheard += self._unheard(packet)
                 continue
+            if frames:
+                self._packets_heard += 1
+                self._bytes_heard += packet.size
+            elif self._is_bare and packet.size:  # the decoder knows the beginning of a tag, but not what comes with it
+                unheard += self._unheard(packet)
             for frame in frames:
                 assert isinstance(frame, av.AudioFrame)  # only a sound track is demuxed
                 if self.first_position is None:
@@ -170,6 +183,24 @@ class Decoder:
                 raise UndecodableError(_WHY_NOT.get(self.format_name, _NOTHING)) from error
             self._missing_from = self._missing_from or self.seconds
 
+    def _unheard(self, packet: av.Packet[av.AudioStream]) -> float:
+        """Return how many seconds a packet that cannot be decoded should have held; 0 if it is no sound."""
+        seconds = float((packet.duration or 0) * (packet.time_base or 0)) or _UNKNOWN_SECONDS
+        if not self._is_bare or not self._bytes_heard:
+            return seconds
+        # Everything up to the next head that ffmpeg found: as long as frames of the usual size take that many bytes.
+        return seconds * self._without_tags(bytes(packet)) * self._packets_heard / self._bytes_heard
+
+    def _without_tags(self, data: bytes) -> int:
+        """Return how many of the bytes are not of tags, which stand where one song follows another."""
+        while data:
+            data, self._tag_left = data[self._tag_left :], max(0, self._tag_left - len(data))
+            if not self._tag_left:
+                self._tag_left = tag_bytes(data)
+                if not self._tag_left:
+                    break
+        return len(data)
+
     def _convert(self, frame: av.AudioFrame) -> Iterator[NDArray[np.float32]]:
         if self.form is None:
             self.form = Form(frame.sample_rate, frame.layout.name)
@@ -192,9 +223,10 @@ class Decoder:
 
     def _missing_before(self, frame: av.AudioFrame, unheard: float) -> float | None:
         """Return the seconds missing before a frame (0: nobody knows how many), or None if it follows the last one."""
-        began = float(frame.pts * frame.time_base) if frame.pts is not None and frame.time_base is not None else None
-        expected, self._expected = self._expected, None
-        if began is not None:
+        began = expected = self._expected
+        if frame.pts is not None and frame.time_base is not None and not self._is_bare:
+            began = float(frame.pts * frame.time_base)
+        if began is not None:  # a frame without a time stamp follows the one before it
             self._expected = began + frame.samples / frame.sample_rate
         if not self.samples:
             return None
@@ -205,7 +237,7 @@ class Decoder:
         if missing >= _MAX_JUMP_SECONDS:
             missing = 0.0
         self._missing_from = self._missing_from or self.seconds
-        self._missing += missing
+        self.missing += missing
         return missing
 
     def _cut(self, samples: NDArray[np.float32], position: int | None, missing: float | None) -> Iterator[Block]:

@@ -76,14 +76,13 @@ class FileSource:
             is_pipe = not stat.S_ISREG(before.st_mode)
             if before.st_size == 0 and not is_pipe:
                 raise StreamError(f"{self.path} is empty")
+            source = Pipe(file, self._stop) if is_pipe else file
             try:
-                with Decoder(Pipe(file, self._stop) if is_pipe else file) as decoder:
+                with Decoder(source) as decoder:
                     for block in decoder:
-                        if block.damaged:
-                            yield from chunker.lose(block.lost)
                         assert decoder.form is not None  # a block has come
-                        for chunk in chunker.feed(block.samples, decoder.form.samplerate):
-                            yield chunk
+                        for item in chunker.take(block, decoder.form.samplerate):
+                            yield item
                             if self._stop.requested:
                                 return
                     yield from chunker.flush()
@@ -91,6 +90,8 @@ class FileSource:
             except UndecodableError as reason:
                 if self._stop.requested:  # while a pipe was waited on
                     return
+                if isinstance(source, Pipe) and not source.count:
+                    raise StreamError(f"{self.path} is empty") from None
                 raise StreamError(f"{self.path} cannot be heard: {reason}") from None
             except OSError as reason:
                 if not chunker.position:
@@ -148,7 +149,9 @@ def _walk(directory: Path) -> Iterator[Path]:
 
 def _open(path: Path) -> BinaryIO:
     try:
-        return path.open("rb")
+        # To open a FIFO waits for its writer, deaf to a stop; with O_NONBLOCK the `Pipe` waits instead.
+        is_fifo = stat.S_ISFIFO(path.stat().st_mode)
+        return open(path, "rb", opener=_open_at_once if is_fifo else None)
     except FileNotFoundError:
         raise StreamError(f"no such file: {path}") from None
     except IsADirectoryError:
@@ -157,15 +160,19 @@ def _open(path: Path) -> BinaryIO:
         raise StreamError(f"{path} cannot be opened: {error.strerror}") from None
 
 
+def _open_at_once(name: str, flags: int) -> int:
+    return os.open(name, flags | os.O_NONBLOCK)
+
+
 def _complaint(file: BinaryIO, decoder: Decoder, before: os.stat_result) -> str | None:
     """Say what was wrong with a file that was read to its end, or None."""
-    from stream.sources.truncation import truncation  # noqa: PLC0415
+    from stream.sources.truncation import what_is_missing  # noqa: PLC0415
 
     after = os.fstat(file.fileno())
     is_file = stat.S_ISREG(before.st_mode)
     if is_file and (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         return f"changed while it was read: what was heard ({decoder.seconds:.1f} s) may be of neither version"
-    return truncation(decoder, file if is_file else None) or decoder.damage
+    return what_is_missing(decoder, file if is_file else None)
 
 
 def _paced(items: Iterator[SourceItem], stop: Stop) -> Iterator[SourceItem]:

@@ -18,6 +18,7 @@ from stream.sources.block import Block
 
 _FRAME_BYTES = 192
 _ID3_HEAD_BYTES = 10
+_ID3V1_BYTES = 128
 _DECODER_DELAY = 529
 _MAX_PADDING = 4 * 1152
 _GAPLESS_ENCODERS = (b"LAME", b"Lavf", b"Lavc")
@@ -53,7 +54,7 @@ class Mp3Head:
             self._skip -= passed
             if len(self._held) < _ID3_HEAD_BYTES:
                 return
-            self._skip = _id3_bytes(self._held)
+            self._skip = tag_bytes(self._held)
             self._is_in_tags = self._skip > 0
         self._held = self._held[:_FRAME_BYTES]
 
@@ -104,8 +105,8 @@ def without_padding(blocks: Iterator[Block], samples: int) -> Iterator[Block]:
         return
 
 
-def _id3_bytes(head: bytes) -> int:
-    """Return how many bytes an ID3v2 tag at the beginning takes."""
-    if head[:3] != b"ID3":
-        return 0
-    return _ID3_HEAD_BYTES + (head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9])
+def tag_bytes(data: bytes) -> int:
+    """Return how many bytes the tag takes with which ``data`` begins (ID3v2, or ID3v1 as at an end), or 0."""
+    if data[:3] == b"ID3" and len(data) >= _ID3_HEAD_BYTES:
+        return _ID3_HEAD_BYTES + (data[6] << 21 | data[7] << 14 | data[8] << 7 | data[9])
+    return _ID3V1_BYTES if data[:3] == b"TAG" else 0

@@ -1,5 +1,9 @@
 """Bytes from a pipe, with an ear for the wish to stop.
 
+A FIFO that was opened with ``O_NONBLOCK`` may have no writer yet, and ``read`` waits for it. Reading would not tell
+that from the end, but ``select`` does: a FIFO is not readable until a first writer comes, and is so when the last has
+gone.
+
 pipe = Pipe(sys.stdin.buffer, stop)
 while data := pipe.read(65536): ...
 """

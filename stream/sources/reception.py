@@ -136,10 +136,8 @@ class Reception:
                 yield from self._chunker.begin_track(title)
 
     def _sound(self, decoder: Decoder, block: Block) -> Iterator[SourceItem]:
-        if block.damaged:
-            yield from self._chunker.lose(block.lost)
         assert decoder.form is not None  # a block has come
-        yield from self._chunker.feed(block.samples, decoder.form.samplerate)
+        yield from self._chunker.take(block, decoder.form.samplerate)
         if decoder.seconds > _STEADY_SECONDS:
             self._backoff.reset()
 

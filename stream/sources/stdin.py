@@ -20,16 +20,10 @@ from numpy.typing import NDArray
 
 from stream.audio import SourceItem, SourceStatus, StreamEnd
 from stream.errors import StreamError, UsageError
+from stream.pcm import RAW_FORMATS
 from stream.sources.chunker import Chunker
 from stream.sources.pipe import Pipe
 from stream.stop import Stop
-
-RAW_FORMATS = (
-    "u8",
-    "s8",
-    *(f"{kind}{order}" for kind in ("s16", "s24", "s32", "f32", "f64") for order in ("le", "be")),
-)
-"""Names of raw sample formats, as ffmpeg has them."""
 
 _CHUNK_SECONDS = 0.1
 _READ_BYTES = 65536
@@ -119,7 +113,7 @@ class StdinSource:
 
     def _container(self, chunker: Chunker) -> Iterator[SourceItem]:
         from stream.sources.decode import Decoder, UndecodableError  # noqa: PLC0415  (PyAV is slow to import)
-        from stream.sources.truncation import truncation  # noqa: PLC0415
+        from stream.sources.truncation import what_is_missing  # noqa: PLC0415
 
         seekable = stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
         source = self._file if seekable else Pipe(self._file, self._stop)
@@ -127,14 +121,12 @@ class StdinSource:
         try:
             with Decoder(source) as decoder:
                 for block in decoder:
-                    if block.damaged:
-                        yield from chunker.lose(block.lost)
                     assert decoder.form is not None  # a block has come
-                    yield from chunker.feed(block.samples, decoder.form.samplerate)
+                    yield from chunker.take(block, decoder.form.samplerate)
                     if self._stop.requested:
                         return
                 yield from chunker.flush()
-                error = truncation(decoder, self._file if seekable else None) or decoder.damage
+                error = what_is_missing(decoder, self._file if seekable else None)
         except UndecodableError as reason:
             if self._stop.requested:
                 return

@@ -1,6 +1,6 @@
-"""How long a file should be: ffmpeg ends quietly where a file was cut off, so its header is asked.
+"""Whether sound was whole: ffmpeg ends quietly where a file was cut off, so its header is asked how long it should be.
 
-truncation(decoder, file)    # "truncated: the sound ends after 12.3 s, but its header promises 30.0 s", or None
+what_is_missing(decoder, file)    # "truncated: the sound ends after 12.3 s, but its header promises 30.0 s", or None
 
 Formats without a length in their header (AAC, MP3 without a Xing frame) cannot show that they were cut.
 """
@@ -34,21 +34,24 @@ _TOLERANCE_SECONDS = 0.5
 """How much shorter than its header says a file may be: encoders' delays and rounded durations stay below."""
 
 
-def truncation(decoder: Decoder, file: BinaryIO | None = None) -> str | None:
-    """Say what is missing at the end of a source that was decoded, or None.
+def what_is_missing(decoder: Decoder, file: BinaryIO | None = None) -> str | None:
+    """Say what is missing of a source that was decoded to its end, first within it and then at its end, or None.
 
     Args:
         decoder: what decoded it, still open.
         file: the file, which may stand anywhere; None for a source that cannot be read again (some formats then
             cannot tell).
     """
-    heard = decoder.seconds
+    ended = decoder.seconds + decoder.missing
     promised = _promised_seconds(decoder, file)
-    if promised is not None and promised - heard > _TOLERANCE_SECONDS:
-        return f"truncated: the sound ends after {heard:.1f} s, but its header promises {promised:.1f} s"
+    if promised is not None and promised - ended > _TOLERANCE_SECONDS:
+        if decoder.damage is not None:  # how much it took may be a guess, so the end may be there or not
+            return f"{decoder.damage}; {decoder.seconds:.1f} s were heard, but the header promises {promised:.1f} s"
+        return f"truncated: the sound ends after {ended:.1f} s, but its header promises {promised:.1f} s"
     if file is not None and decoder.format_name == "ogg" and _ends_in_mid_stream(file):
-        return f"truncated: the sound breaks off after {heard:.1f} s"
-    return None
+        breaks_off = f"truncated: the sound breaks off after {ended:.1f} s"
+        return f"{decoder.damage}; {breaks_off}" if decoder.damage is not None else breaks_off
+    return decoder.damage
 
 
 def _promised_seconds(decoder: Decoder, file: BinaryIO | None) -> float | None:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stream.audio import AudioChunk, SourceStatus
 from stream.sources.backoff import Backoff
+from stream.sources.block import Block
 from stream.sources.chunker import Chunker
 
 _cuts = st.lists(st.integers(0, 500), max_size=20)
@@ -36,6 +39,21 @@ def test_what_was_lost_is_a_jump_that_is_flagged(before, lost):
     assert after.first_sample == before + lost
     assert after.discontinuity
     assert not any(chunk.discontinuity for chunk in chunks)
+
+
+@pytest.mark.parametrize(("lost", "words"), [(300, "0.3 s of sound are missing"), (0, ": sound is missing")])
+def test_damage_becomes_a_warning_between_the_sound_before_and_after_it(lost, words):
+    chunker = Chunker("a", seconds=0.1)
+    sound = np.zeros((1250, 1), np.float32)
+    before = chunker.take(Block(sound), 1000)
+    last, warning, after = chunker.take(Block(sound[:100], lost=lost, damaged=True), 1000)
+    assert not any(isinstance(item, SourceStatus) for item in before)
+    assert isinstance(last, AudioChunk)
+    assert isinstance(warning, SourceStatus)
+    assert isinstance(after, AudioChunk)
+    assert (warning.kind, warning.lost_seconds) == ("warning", lost / 1000)
+    assert f"{words} at 1.2 s" in warning.detail
+    assert (after.first_sample, after.discontinuity) == (1250 + lost, True)
 
 
 def test_a_track_begins_at_the_very_sample():

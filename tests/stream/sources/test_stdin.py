@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream.errors import StreamError, UsageError
+from stream.pcm import RAW_FORMATS
 from stream.sources.files import FileSource
-from stream.sources.stdin import RAW_FORMATS, StdinSource, decode_pcm, sample_bytes
+from stream.sources.stdin import StdinSource, decode_pcm, sample_bytes
 from stream.stop import Stop
 from tests.stream.sources.sounds import (
     CODECS,
@@ -130,6 +131,15 @@ def test_a_truncated_container_says_so(tmp_path, name):
     items = listen(data[: len(data) // 2])
     assert len(chunks_of(items)) > 10
     assert str(end_of(items).error).startswith("truncated")
+
+
+def test_damage_in_a_container_is_a_warning(tmp_path):
+    data = bytearray(write_kind(tmp_path, "a.mp3").read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 8000] = bytes(8000)
+    items = listen(bytes(data))
+    (warning,) = statuses_of(items)
+    assert (warning.kind, warning.lost_seconds) == ("warning", pytest.approx(0.5, abs=0.05))
+    assert str(end_of(items).error).startswith("damaged: sound is missing at 3.0 s")
 
 
 @pytest.mark.parametrize(("rate", "channels"), [(48000, 2), (44100, 1), (22050, 2), (16000, 1)])
