@@ -82,8 +82,8 @@ def connect(url: str, timeout: float, opened: Opened) -> Connection:
     """
     address = urllib.parse.urlsplit(url)
     host = address.netloc.rpartition("@")[2]
-    path = urllib.parse.quote(address.path, safe="/%:=&~+!$,;'@()*")
-    clean = urllib.parse.urlunsplit((address.scheme, host, path, address.query, ""))
+    path, query = (urllib.parse.quote(part, safe="/?%:=&~+!$,;'@()*") for part in (address.path, address.query))
+    clean = urllib.parse.urlunsplit((address.scheme, host, path, query, ""))
     request = urllib.request.Request(clean, headers={"Icy-MetaData": "1", "User-Agent": "moodstream", "Accept": "*/*"})
     if address.username is not None:
         user = f"{urllib.parse.unquote(address.username)}:{urllib.parse.unquote(address.password or '')}"

@@ -17,3 +17,8 @@ def song(tmp_path) -> Path:
     sound = np.concatenate([np.zeros((44100, 2), np.float32), music(1.5, 44100)])
     write(tmp_path / "song.wav", sound, 44100, "pcm_s16le")
     return tmp_path / "song.wav"
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch):
+    monkeypatch.setenv("no_proxy", "*")
