@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import argparse
 import functools
-import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from stream.errors import UsageError
+from stream.options import nearest
+from stream.process import say
 
 GROUPS: Mapping[str, str | None] = {
     "Source": "exactly one of them",
@@ -58,6 +59,10 @@ was wrong, 130 and 143 stopped by Ctrl-C and SIGTERM after the final records.
 
 
 class _Parser(argparse.ArgumentParser):
+    def print_help(self, file: object = None) -> None:
+        """Print the help; what cannot be written is the caller's to say, where argparse keeps silent."""
+        say(self.format_help())
+
     def error(self, message: str) -> NoReturn:
         raise UsageError(message)
 
@@ -66,7 +71,7 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         from importlib.metadata import version  # noqa: PLC0415 - slow, and rarely needed
 
-        sys.stdout.write(f"moodstream {version('moodstream')}\n")
+        say(f"moodstream {version('moodstream')}\n")
         parser.exit()
 
 
@@ -88,6 +93,15 @@ def make_parser() -> argparse.ArgumentParser:
         commands.add_argument(f"--{action}", dest="action", action="store_const", const=action, help=summary)
     commands.add_argument("--config", metavar="FILE", help="read settings from a YAML file")
     return parser
+
+
+def unknown_argument(arguments: Sequence[str], parser: argparse.ArgumentParser) -> str:
+    """Return what to say about arguments that a parser left over."""
+    flags = [argument.partition("=")[0] for argument in arguments if argument.startswith("-")]
+    if not flags:
+        return f"{arguments[0]!r} stands alone; did you mean --file {arguments[0]}?"
+    known = [flag for action in parser._actions for flag in action.option_strings if flag.startswith("--")]
+    return f"{flags[0]} is unknown; {nearest(flags[0], known)}"
 
 
 _ACTIONS: Sequence[tuple[str, str]] = (

@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -26,6 +27,12 @@ from stream.kinds import Kind
 
 PREFIX = "MOODSTREAM_"
 _FOR_TESTS = PREFIX + "TEST_"  # what the tests are told, not the program
+
+_SERVICE_LINK = re.compile(
+    PREFIX + r"(\w+_)?(SERVICE_HOST=.*|SERVICE_PORT(_\w+)?=\d+|PORT(_\d+_(TCP|UDP|SCTP))?=\w+://.*"
+    r"|PORT_\d+_(TCP|UDP|SCTP)_(PROTO|PORT|ADDR)=.*)"
+)
+"""What Kubernetes tells every container of services whose names begin with moodstream."""
 
 Layer = Literal["default", "YAML", "environment variable", "flag"]
 _STRENGTH: dict[Layer, int] = {"default": 0, "YAML": 1, "environment variable": 2, "flag": 3}
@@ -177,6 +184,8 @@ def read_environment(environ: Mapping[str, str], options: Iterable[Option]) -> d
         if not variable.startswith(PREFIX) or variable.startswith(_FOR_TESTS) or not text:
             continue
         if variable not in by_variable:
+            if _SERVICE_LINK.fullmatch(f"{variable}={text}"):
+                continue
             raise UsageError(f"environment variable {variable} is unknown; {nearest(variable, by_variable)}")
         each = by_variable[variable]
         texts = [text] if each.kind.many else text

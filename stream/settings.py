@@ -9,7 +9,6 @@ Every setting is declared once, below, and is then a flag, an environment variab
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Literal, cast
 from stream import kinds
 from stream.config_file import read_yaml, to_yaml
 from stream.errors import UsageError
-from stream.help import GROUPS, make_parser
+from stream.help import GROUPS, make_parser, unknown_argument
 from stream.options import (
     DEFAULT,
     PREFIX,
@@ -26,19 +25,18 @@ from stream.options import (
     Origin,
     add_arguments,
     merge,
-    nearest,
     option,
     options_of,
     read_environment,
     read_flags,
 )
+from stream.pcm import RAW_FORMATS
 
 SourceName = Literal["mic", "file", "stdin", "url", "demo"]
 Action = Literal["listen", "list-devices", "benchmark", "print-config"]
 
 FRAME_SECONDS = 0.016
 DEFAULT_PORT = 9108
-PCM_FORMATS = ("u8", "s8", *(kind + order for kind in ("s16", "s24", "s32", "f32", "f64") for order in ("le", "be")))
 _LIVE: tuple[SourceName, ...] = ("mic", "url", "demo")
 
 
@@ -79,7 +77,7 @@ class Settings:
     )
     format: str | None = option(
         None,
-        kinds.choice(*PCM_FORMATS, metavar="FORMAT"),
+        kinds.choice(*RAW_FORMATS, metavar="FORMAT"),
         "Sound",
         "of raw PCM on --stdin: u8, s8, or s16, s24, s32, f32, f64 with le or be (s16le unless given)",
     )
@@ -116,11 +114,12 @@ class Settings:
     threshold: float = option(
         0.5, kinds.number(0, 1, "a probability", "P"), "Events", "a mood begins at this probability"
     )
-    threshold_off: float = option(
-        0.4,
+    threshold_off_choice: float | None = option(
+        None,
         kinds.number(0, 1, "a probability", "P"),
         "Events",
         "and ends below this one; 0.8 of --threshold unless given",
+        key="threshold_off",
     )
     min_duration: float = option(5.0, kinds.seconds(0), "Events", "both must last so long")
 
@@ -182,6 +181,11 @@ class Settings:
         return max(1, round(self.hop_seconds / FRAME_SECONDS))
 
     @property
+    def threshold_off(self) -> float:
+        """Probability below which a mood ends."""
+        return round(0.8 * self.threshold, 6) if self.threshold_off_choice is None else self.threshold_off_choice
+
+    @property
     def metrics_port(self) -> int | None:
         """Port of the HTTP side (0: any free one), or None for no HTTP."""
         if isinstance(self.metrics_port_choice, int):
@@ -230,7 +234,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
     add_arguments(parser, OPTIONS, GROUPS)
     namespace, unknown = parser.parse_known_args(argv)
     if unknown:
-        raise UsageError(_unknown(unknown, parser))
+        raise UsageError(unknown_argument(unknown, parser))
     environ = dict(environ)
     config = environ.pop(PREFIX + "CONFIG", "")
     config = namespace.config or config
@@ -243,8 +247,6 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
     action = cast("Action", namespace.action)
     _choose_source(given, needed=action == "listen")
     values = {each.name: given.get(each.name, Given(each.default, DEFAULT)).value for each in OPTIONS}
-    if "threshold_off" not in given:
-        values["threshold_off"] = round(0.8 * values["threshold"], 6)
     settings = Settings(action=action, origins={name: each.origin for name, each in given.items()}, **values)
     _check(settings, flags)
     return settings
@@ -291,11 +293,3 @@ def _check(settings: Settings, flags: Mapping[str, Given]) -> None:
             raise UsageError(f"{flags[name].origin.place} is for {only}, not for --{settings.source}")
     if settings.source == "stdin" and settings.samplerate is None and (settings.format or settings.channels):
         raise UsageError("raw PCM on --stdin needs its rate: --samplerate HZ")
-
-
-def _unknown(arguments: Sequence[str], parser: argparse.ArgumentParser) -> str:
-    flags = [argument.partition("=")[0] for argument in arguments if argument.startswith("-")]
-    if not flags:
-        return f"{arguments[0]!r} stands alone; did you mean --file {arguments[0]}?"
-    known = [flag for action in parser._actions for flag in action.option_strings if flag.startswith("--")]
-    return f"{flags[0]} is unknown; {nearest(flags[0], known)}"

@@ -1,24 +1,16 @@
-"""Settings: who wins, what is refused and in which words, and that --print-config can be read back."""
+"""Settings: who wins, and what is refused and in which words."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from stream import kinds
-from stream.config_file import to_yaml
 from stream.errors import UsageError
-from stream.options import Origin, option, options_of
-from stream.settings import OPTIONS, PCM_FORMATS, NoSourceError, parse
-from stream.sources.stdin import RAW_FORMATS
+from stream.settings import NoSourceError, parse
 
 Write = Callable[[str], list[str]]
-PRESET = Path(__file__).parents[2] / "config" / "listen.yaml"
 
 
 def refusal(argv: list[str], environ: dict[str, str] | None = None) -> str:
@@ -126,6 +118,36 @@ class TestUnknown:
     def test_variable(self) -> None:
         message = refusal(["--demo"], {"MOODSTREAM_METRICS_PORT": "1"})
         assert "MOODSTREAM_METRICS_PORT is unknown; the nearest known one is MOODSTREAM_METRICS__PORT" in message
+
+    # What a container is told of a service "moodstream" or "moodstream-web", whether it asked or not.
+    @pytest.mark.parametrize("service", ["MOODSTREAM", "MOODSTREAM_WEB", "MOODSTREAM_METRICS"])
+    def test_what_kubernetes_says_of_services_is_no_setting(self, service: str) -> None:
+        links = {
+            f"{service}_SERVICE_HOST": "10.0.0.11",
+            f"{service}_SERVICE_PORT": "9108",
+            f"{service}_SERVICE_PORT_HTTP_METRICS": "9108",
+            f"{service}_PORT": "tcp://10.0.0.11:9108",
+            f"{service}_PORT_9108_TCP": "tcp://10.0.0.11:9108",
+            f"{service}_PORT_9108_TCP_PROTO": "tcp",
+            f"{service}_PORT_9108_TCP_PORT": "9108",
+            f"{service}_PORT_9108_TCP_ADDR": "10.0.0.11",
+            f"{service}_PORT_53_UDP": "udp://[fd00::1]:53",
+        }
+        assert parse(["--demo"], links) == parse(["--demo"], {})
+
+    @pytest.mark.parametrize(
+        ("variable", "text"),
+        [
+            ("MOODSTREAM_PORT", "9108"),
+            ("MOODSTREAM_METRICS_PORT", "auto"),
+            ("MOODSTREAM_SERVICE", "10.0.0.11"),
+            ("MOODSTREAM_SERVICE_HOSTS", "10.0.0.11"),
+            ("MOODSTREAM_PORT_9108", "tcp://10.0.0.11:9108"),
+            ("MOODSTREAM_PORT_HTTP_TCP", "tcp://10.0.0.11:9108"),
+        ],
+    )
+    def test_what_only_looks_like_it_is_refused(self, variable: str, text: str) -> None:
+        assert f"{variable} is unknown" in refusal(["--demo"], {variable: text})
 
     @pytest.mark.parametrize(
         ("text", "unknown", "hint"),
@@ -255,87 +277,4 @@ class TestDerived:
     def test_the_lower_threshold_follows_the_upper_one(self) -> None:
         assert parse(["--demo"], {}).threshold_off == 0.4
         assert parse(["--demo", "--threshold", "0.25"], {}).threshold_off == 0.2
-
-    def test_pcm_formats_are_those_of_the_source(self) -> None:
-        assert set(PCM_FORMATS) == set(RAW_FORMATS)
-
-
-class TestPrintConfig:
-    def test_each_value_has_its_origin(self, config: Write) -> None:
-        yaml = config("min_duration: 9")
-        lines = parse(["--demo", *yaml], {"MOODSTREAM_METRICS__PORT": "80"}).to_yaml().splitlines()
-        said = {" ".join(line.split()) for line in lines}
-        assert "demo: true # flag --demo" in said
-        assert f"min_duration: 9.0 # {yaml[1]}:1" in said
-        assert "port: 80 # environment variable MOODSTREAM_METRICS__PORT" in said
-        assert "threshold: 0.5 # default" in said
-        assert len([line for line in lines if "# " in line]) == len(OPTIONS)
-
-    names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
-
-    @given(
-        paths=st.lists(names.filter(lambda name: not name.startswith("-")), min_size=1),
-        threshold=st.floats(0, 1),
-        half_life=st.floats(0.001, 86_400),
-        channel=st.sampled_from(["mix", "left", "right", "3"]),
-        port=st.sampled_from(["auto", "off", "0", "9000"]),
-        device=names,
-        realtime=st.sampled_from(["--realtime", "--as-fast-as-possible"]),
-    )
-    def test_it_reads_back_as_the_same_settings(
-        self,
-        tmp_path_factory: pytest.TempPathFactory,
-        paths: list[str],
-        threshold: float,
-        half_life: float,
-        channel: str,
-        port: str,
-        device: str,
-        realtime: str,
-    ) -> None:
-        argv = ["--file", *paths, f"--threshold={threshold!r}", "--average=ema", f"--half-life={half_life!r}", realtime]
-        environ = {"MOODSTREAM_CHANNEL": channel, "MOODSTREAM_METRICS__PORT": port, "MOODSTREAM_DEVICE": device}
-        settings = parse(argv, environ)
-        path = tmp_path_factory.mktemp("config") / "printed.yaml"
-        path.write_text(settings.to_yaml(), encoding="utf-8", newline="")
-        assert parse(["--config", str(path)], {}) == settings
-
-    def test_the_preset_says_the_defaults(self) -> None:
-        settings = parse(["--demo", "--config", str(PRESET)], {})
-        assert settings == parse(["--demo"], {})
-        mentioned = {each.key.split(".")[-1] for each in OPTIONS}
-        text = PRESET.read_text(encoding="utf-8")
-        assert [key for key in mentioned if f"{key}:" not in text] == []
-
-    def test_a_secret_is_not_shown(self) -> None:
-        @dataclasses.dataclass(frozen=True, kw_only=True)
-        class Settings:
-            password: str = option("", kinds.choice("hunter2"), "G", "x", key="kafka.password", secret=True)
-            topic: str = option("t", kinds.text("a topic", "TOPIC"), "G", "x", key="kafka.topic", flags="--topic")
-
-        password, topic = options_of(Settings)
-        given_ = password.accept("hunter2", Origin("environment variable", password.variable))
-        shown = to_yaml([password, topic], {"password": given_.value, "topic": "t"}, {"password": given_.origin})
-        assert "hunter2" not in shown + repr(Settings(password="hunter2"))
-        assert "MOODSTREAM_KAFKA__PASSWORD" in shown
-        with pytest.raises(UsageError) as caught:
-            password.accept("secret1", Origin("flag", "--password"))
-        assert "secret1" not in str(caught.value)
-
-
-class TestHelp:
-    def test_it_fits_80_columns_and_tells_all(self, capsys: pytest.CaptureFixture[str]) -> None:
-        with pytest.raises(SystemExit) as ended:
-            parse(["--help"], {})
-        assert ended.value.code == 0
-        text = capsys.readouterr().out
-        assert max(map(len, text.splitlines())) <= 80
-        assert [flag for each in OPTIONS for flag in each.flags if flag not in text] == []
-        for word in ("Examples:", "MOODSTREAM_METRICS__PORT", "Exit codes", "default 0.5", "SECONDS"):
-            assert word in text
-
-    def test_version(self, capsys: pytest.CaptureFixture[str]) -> None:
-        with pytest.raises(SystemExit) as ended:
-            parse(["--version"], {})
-        assert ended.value.code == 0
-        assert capsys.readouterr().out.startswith("moodstream ")
+        assert parse(["--demo", "--threshold", "0.25", "--threshold-off", "0.1"], {}).threshold_off == 0.1

@@ -1,0 +1,106 @@
+"""What the command says of its settings: --print-config, which reads back as what it was, and --help."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stream import kinds
+from stream.config_file import to_yaml
+from stream.errors import UsageError
+from stream.options import Origin, option, options_of
+from stream.settings import OPTIONS, parse
+
+PRESET = Path(__file__).parents[2] / "config" / "listen.yaml"
+
+
+class TestPrintConfig:
+    def test_each_value_has_its_origin(self, tmp_path: Path) -> None:
+        yaml = tmp_path / "c.yaml"
+        yaml.write_text("min_duration: 9")
+        lines = parse(["--demo", "--config", str(yaml)], {"MOODSTREAM_METRICS__PORT": "80"}).to_yaml().splitlines()
+        said = {" ".join(line.split()) for line in lines}
+        assert "demo: true # flag --demo" in said
+        assert f"min_duration: 9.0 # {yaml}:1" in said
+        assert "port: 80 # environment variable MOODSTREAM_METRICS__PORT" in said
+        assert "threshold: 0.5 # default" in said
+        assert len([line for line in lines if "# " in line]) == len(OPTIONS)
+
+    names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
+
+    @given(
+        paths=st.lists(names.filter(lambda name: not name.startswith("-")), min_size=1),
+        threshold=st.floats(0, 1),
+        half_life=st.floats(0.001, 86_400),
+        channel=st.sampled_from(["mix", "left", "right", "3"]),
+        port=st.sampled_from(["auto", "off", "0", "9000"]),
+        device=names,
+        realtime=st.sampled_from(["--realtime", "--as-fast-as-possible"]),
+    )
+    def test_it_reads_back_as_the_same_settings(
+        self,
+        tmp_path_factory: pytest.TempPathFactory,
+        paths: list[str],
+        threshold: float,
+        half_life: float,
+        channel: str,
+        port: str,
+        device: str,
+        realtime: str,
+    ) -> None:
+        argv = ["--file", *paths, f"--threshold={threshold!r}", "--average=ema", f"--half-life={half_life!r}", realtime]
+        environ = {"MOODSTREAM_CHANNEL": channel, "MOODSTREAM_METRICS__PORT": port, "MOODSTREAM_DEVICE": device}
+        settings = parse(argv, environ)
+        path = tmp_path_factory.mktemp("config") / "printed.yaml"
+        path.write_text(settings.to_yaml(), encoding="utf-8", newline="")
+        assert parse(["--config", str(path)], {}) == settings
+
+    def test_a_lower_threshold_that_was_not_given_goes_on_following_the_upper_one(self, tmp_path: Path) -> None:
+        path = tmp_path / "printed.yaml"
+        path.write_text(parse(["--demo", "--threshold", "0.6"], {}).to_yaml())
+        settings = parse(["--config", str(path), "--threshold", "0.3"], {})
+        assert (settings.threshold, settings.threshold_off) == (0.3, 0.24)
+
+    def test_the_preset_says_the_defaults(self) -> None:
+        settings = parse(["--demo", "--config", str(PRESET)], {})
+        assert settings == parse(["--demo"], {})
+        mentioned = {each.key.split(".")[-1] for each in OPTIONS}
+        text = PRESET.read_text(encoding="utf-8")
+        assert [key for key in mentioned if f"{key}:" not in text] == []
+
+    def test_a_secret_is_not_shown(self) -> None:
+        @dataclasses.dataclass(frozen=True, kw_only=True)
+        class Settings:
+            password: str = option("", kinds.choice("hunter2"), "G", "x", key="kafka.password", secret=True)
+            topic: str = option("t", kinds.text("a topic", "TOPIC"), "G", "x", key="kafka.topic", flags="--topic")
+
+        password, topic = options_of(Settings)
+        given_ = password.accept("hunter2", Origin("environment variable", password.variable))
+        shown = to_yaml([password, topic], {"password": given_.value, "topic": "t"}, {"password": given_.origin})
+        assert "hunter2" not in shown + repr(Settings(password="hunter2"))
+        assert "MOODSTREAM_KAFKA__PASSWORD" in shown
+        with pytest.raises(UsageError) as caught:
+            password.accept("secret1", Origin("flag", "--password"))
+        assert "secret1" not in str(caught.value)
+
+
+class TestHelp:
+    def test_it_fits_80_columns_and_tells_all(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit) as ended:
+            parse(["--help"], {})
+        assert ended.value.code == 0
+        text = capsys.readouterr().out
+        assert max(map(len, text.splitlines())) <= 80
+        assert [flag for each in OPTIONS for flag in each.flags if flag not in text] == []
+        for word in ("Examples:", "MOODSTREAM_METRICS__PORT", "Exit codes", "default 0.5", "SECONDS"):
+            assert word in text
+
+    def test_version(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit) as ended:
+            parse(["--version"], {})
+        assert ended.value.code == 0
+        assert capsys.readouterr().out.startswith("moodstream ")
