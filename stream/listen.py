@@ -11,76 +11,90 @@ written, 2 the call was wrong, 130 and 143 stopped by Ctrl-C and SIGTERM after t
 
 from __future__ import annotations
 
+import io
 import os
-import signal
 import sys
-from collections.abc import Sequence
-from types import FrameType
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
+from stream import process
 from stream.errors import StreamError
-from stream.log import configure
-from stream.settings import Settings, parse
-from stream.stop import Stop
+
+if TYPE_CHECKING:
+    from stream.settings import Settings
+
+# All else is imported where it is needed: after process.prepare(), so that Ctrl-C is quiet from the start, and only
+# what the action takes: --help and --list-devices need neither a model nor a decoder.
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code."""
+def main(argv: Sequence[str] | None = None, choose_source: Callable[[], str] | None = None) -> int:
+    """Run the command and return its exit code.
+
+    Args:
+        argv: the command line without the program's name; that of the process for None.
+        choose_source: returns the flag of a source where the call names none; None makes that an error.
+    """
+    process.prepare()
+    from stream.log import configure  # noqa: PLC0415
+    from stream.sinks.output import OutputClosed  # noqa: PLC0415
+
     try:
-        settings = parse(sys.argv[1:] if argv is None else argv, os.environ)
+        settings = _settings(sys.argv[1:] if argv is None else argv, choose_source)
+        process.check_output()
         configure(settings.log_level, settings.log_format)
         return _act(settings)
     except StreamError as error:
-        print(f"moodstream: {error}", file=sys.stderr)  # noqa: T201 -- the one line a user is told
-        return error.exit_code
+        return process.complain(error)
+    except OutputClosed:  # `--help | head` has seen enough
+        return 0
+
+
+def _settings(argv: Sequence[str], choose_source: Callable[[], str] | None) -> Settings:
+    from stream.settings import NoSourceError, parse  # noqa: PLC0415
+
+    try:
+        return parse(argv, os.environ)
+    except NoSourceError:
+        if choose_source is None:
+            raise
+        return parse([choose_source(), *argv], os.environ)
 
 
 def _act(settings: Settings) -> int:
-    # Each action imports what it needs: --help and --list-devices need neither a model nor a decoder.
     match settings.action:
         case "print-config":
-            sys.stdout.write(settings.to_yaml())
-            return 0
+            process.say(settings.to_yaml())
         case "list-devices":
             from stream.sources.microphone import list_devices  # noqa: PLC0415
 
-            sys.stdout.write(list_devices())
-            return 0
+            process.say(list_devices())
         case "benchmark":
-            from model.contract import DEFAULT_MODEL  # noqa: PLC0415
-            from stream.benchmark import run  # noqa: PLC0415
-
-            run(settings.model or DEFAULT_MODEL, as_json=settings.output == "jsonl", out=sys.stdout)
-            return 0
+            _benchmark(settings)
         case "listen":
             return _listen(settings)
+    return 0
+
+
+def _benchmark(settings: Settings) -> None:
+    from model.contract import DEFAULT_MODEL  # noqa: PLC0415
+    from stream.benchmark import run  # noqa: PLC0415
+
+    figures = io.StringIO()
+    run(settings.model or DEFAULT_MODEL, as_json=settings.output == "jsonl", out=figures)
+    process.say(figures.getvalue())
 
 
 def _listen(settings: Settings) -> int:
     from stream.assembly import Assembly  # noqa: PLC0415
-    from stream.sinks.output import OutputClosed  # noqa: PLC0415
 
-    stop = _stop_on_signals()
+    stop = process.stop_on_signals()
     try:
         with Assembly(settings, stop) as assembly:
             assembly.run()
-    except OutputClosed:  # `| head` has seen enough
-        return 0
-    if stop.signum is not None:
-        return 128 + stop.signum
-    return 1 if assembly.failures else 0
-
-
-def _stop_on_signals() -> Stop:
-    """Return a stop that Ctrl-C and SIGTERM ask for; a second one ends the process at once."""
-    stop = Stop()
-
-    def request(signum: int, frame: FrameType | None) -> None:
-        stop.request(signum)
-        signal.signal(signum, signal.SIG_DFL)
-
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, request)
-    return stop
+        code = 1 if assembly.failures else 0
+    except StreamError as error:
+        code = process.complain(error)
+    return code if stop.signum is None else 128 + stop.signum
 
 
 if __name__ == "__main__":

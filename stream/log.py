@@ -16,6 +16,8 @@ from typing import Literal, TextIO
 
 from pythonjsonlogger.json import JsonFormatter
 
+from stream.sinks.text import escaped
+
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["text", "json"]
 
@@ -54,6 +56,8 @@ class _Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         stream = self._stream or sys.stderr
+        if stream is None:  # standard error was closed before the start
+            return
         try:
             stream.write(self.format(record) + "\n")
             stream.flush()
@@ -65,12 +69,12 @@ class _Handler(logging.Handler):
 
 class _Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        """Return the event on one line, with the names and values of ``extra`` behind the message."""
+        """Return the event on one line safe to show, with the names and values of ``extra`` behind the message."""
         extras = "".join(f" {name}={value}" for name, value in record.__dict__.items() if name not in _STANDARD)
         line = f"{_time(record)} {record.levelname} {record.name}: {record.getMessage()}{extras}"
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
-        return line.replace("\r", "\\r").replace("\n", "\\n")
+        return escaped(line)
 
 
 class _Json(JsonFormatter):

@@ -15,13 +15,14 @@ is always one line; else a name is the one that JSON lines have.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 from collections.abc import Sequence
 from typing import Any, TextIO
 
 from stream.record import Record
-from stream.sinks.output import LineWriter
+from stream.sinks.output import LineWriter, OutputClosed
 from stream.sinks.text import single_line
 from stream.stop import Stop
 
@@ -49,12 +50,12 @@ class CsvSink:
         """Write the header; ``stop`` ends the wait for a slow reader.
 
         Raises:
-            OutputClosed: the reader has gone.
             StreamError: the file cannot be written.
         """
         self._output = LineWriter(file, stop)
         self._columns = columns(labels)
-        self._write(dict(zip(self._columns, self._columns, strict=True)))
+        with contextlib.suppress(OutputClosed):  # the first record will say so: a run of other sinks may begin
+            self._write(dict(zip(self._columns, self._columns, strict=True)))
 
     def emit(self, record: Record) -> None:
         """Write one record.

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from stream import log
+from tests.stream.sinks.records import HOSTILE
 
 ours = logging.getLogger("stream.test")
 library = logging.getLogger("library.test")
@@ -46,6 +47,17 @@ def test_text_is_one_line_an_event_with_its_extras() -> None:
     assert time.endswith("Z")
     assert "ERROR stream.test: it failed:\\r\\nhere\\nTraceback" in second
     assert "ValueError: first\\nsecond" in second
+
+
+def test_no_name_reaches_the_terminal_as_more_than_text() -> None:
+    out = io.StringIO()
+    log.configure("info", "text", out)
+    for name in HOSTILE:
+        ours.warning("no such file: %s", name, extra={"stream": name})
+    lines = out.getvalue().split("\n")[:-1]
+    assert len(lines) == len(HOSTILE)
+    assert all(line.isprintable() for line in lines)
+    assert "no such file: \\x1b[31mred" in lines[0]
 
 
 def test_json_is_one_object_a_line() -> None:
@@ -97,6 +109,13 @@ def test_standard_error_is_the_present_one(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(sys, "stderr", screen)
     ours.info("above the bars")
     assert "above the bars" in screen.getvalue()
+
+
+def test_no_standard_error_stops_nobody(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    log.configure("info", "text")
+    monkeypatch.setattr(sys, "stderr", None)  # as Python has it where the descriptor was closed before the start
+    ours.error("nowhere to go")
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_full_or_closed_standard_error_stops_nobody() -> None:

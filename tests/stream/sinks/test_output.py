@@ -218,6 +218,15 @@ def test_a_pipe_that_another_program_made_non_blocking_loses_nothing(pipe):
     assert [json.loads(line)["window"] for line in got[0].splitlines()] == list(range(2000))
 
 
+def test_a_table_whose_reader_has_gone_says_so_with_the_first_record():
+    reader, writer = os.pipe()
+    os.close(reader)
+    sink = CsvSink(os.fdopen(writer, "w"), records.LABELS)
+    with pytest.raises(OutputClosed):
+        sink.emit(records.estimate())
+    sink.close()
+
+
 def test_a_socket_whose_reader_has_gone_is_a_quiet_end():
     ours, theirs = socket.socketpair()
     with ours:
