@@ -5,13 +5,14 @@
 The features of a window are those of model.networks.mood_ensemble: four quadrant logits, eight emotion logits, valence
 and arousal. A quadrant's logit is ``a q + b e + c (± valence) + d (± arousal) + bias``, with one a, b, c, d for all
 four (e is the emotion of the same name; angry has none); an emotion's is ``s e + bias_e``. That makes 14 numbers,
-fitted on the validation songs at song level: cross-entropy of both data sets plus the correlation with the ratings.
+fitted on the validation songs at song level: cross-entropy of both data sets less the correlations with the ratings;
+then scaled by two more (quadrants, emotions) to the least cross-entropy.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -23,10 +24,12 @@ from train.validation import annotated, truths
 
 VALENCE_SIGNS = (1.0, -1.0, -1.0, 1.0)
 AROUSAL_SIGNS = (1.0, 1.0, -1.0, -1.0)
-_START = (0.7, 0.2, 0.3, 0.3, 0.8)
+_START = (1.3, 0.2, 2.5, 1.0, 1.2)
+"""Strengths of quadrant, shared emotion, valence, arousal and emotion, chosen on the validation songs: they weigh the
+ratings against 4Q, since valence is what the quadrant outputs alone know least about."""
 _PULL = 0.02
 """How strongly the five strengths are held near their start: the validation songs are few."""
-_RATINGS = 0.5
+_RATINGS = 1.0
 """Weight of the correlations beside the two cross-entropies."""
 
 
@@ -56,35 +59,74 @@ def fit_blend(features: NDArray[np.float32], owners: NDArray[np.int64], songs: S
         owners: shape (windows,), index of each window's song.
         songs: the songs; what a song's data set does not annotate is left out of the loss.
     """
-    where = {name: torch.from_numpy(indices) for name, indices in annotated(songs).items()}
-    quadrants, emotions, ratings = truths(songs)
-    fours = torch.eye(4)[torch.from_numpy(quadrants)]
-    eights, rated = torch.from_numpy(emotions).float(), torch.from_numpy(ratings).float()
-    columns = [MOODS.index(name) for name in EMOTIONS]
-    windows, indices = torch.from_numpy(features), torch.from_numpy(owners)
+    judge = _Judge(features, owners, songs)
     strengths = torch.tensor(_START, requires_grad=True)
     bias = torch.full((len(MOODS),), -0.5, requires_grad=True)
-    optimiser = torch.optim.LBFGS([strengths, bias], max_iter=200, line_search_fn="strong_wolfe")
+    start = torch.tensor(_START)
 
-    def loss() -> torch.Tensor:
-        optimiser.zero_grad()
-        scores = _means(torch.sigmoid(windows @ _matrix(strengths).T + bias), indices, len(songs))
+    def fusion() -> torch.Tensor:
+        scores = judge.scores(_matrix(strengths), bias)
+        held = _PULL * ((strengths - start) ** 2).sum()
+        return judge.cross_entropy(scores) - _RATINGS * judge.correlations(scores) + held
+
+    _minimise(fusion, [strengths, bias])
+    # The correlations do not care how sure the probabilities are: calibrate with the fusion's proportions kept.
+    fused = _matrix(strengths).detach()
+    scale = torch.ones(2, requires_grad=True)
+
+    def rescaled() -> torch.Tensor:
+        return fused * torch.cat([scale[:1].expand(4), scale[1:].expand(len(MOODS) - 4)])[:, None]
+
+    _minimise(lambda: judge.cross_entropy(judge.scores(rescaled(), bias)), [scale, bias])
+    return Blend(rescaled().detach().numpy(), bias.detach().numpy())
+
+
+class _Judge:
+    """What a blend is fitted to: songs' scores against what their data sets say."""
+
+    def __init__(self, features: NDArray[np.float32], owners: NDArray[np.int64], songs: Sequence[Song]) -> None:
+        self._where = {name: torch.from_numpy(indices) for name, indices in annotated(songs).items()}
+        quadrants, emotions, ratings = truths(songs)
+        self._quadrants = torch.eye(4)[torch.from_numpy(quadrants)]
+        self._emotions, self._ratings = torch.from_numpy(emotions).float(), torch.from_numpy(ratings).float()
+        self._features, self._owners, self._count = torch.from_numpy(features), torch.from_numpy(owners), len(songs)
+
+    def scores(self, weights: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        """Return the songs' moods, shape (songs, 9)."""
+        return _means(torch.sigmoid(self._features @ weights.T + bias), self._owners, self._count)
+
+    def cross_entropy(self, scores: torch.Tensor) -> torch.Tensor:
+        """Return the sum over both data sets of the mean over their labels."""
         scores = scores.clamp(1e-5, 1 - 1e-5)
-        value = _PULL * ((strengths - torch.tensor(_START)) ** 2).sum()
-        cross_entropy = torch.nn.functional.binary_cross_entropy
-        if len(quadrants):
-            value = value + cross_entropy(scores[where["quadrant"]][:, :4], fours)
-        if len(emotions):
-            value = value + cross_entropy(scores[where["emotions"]][:, columns], eights)
-        if len(ratings) > 2:
-            plane = scores[where["ratings"]][:, :4]
-            for axis, signs in enumerate((VALENCE_SIGNS, AROUSAL_SIGNS)):
-                value = value - _RATINGS * _correlation(plane @ torch.tensor(signs), rated[:, axis])
+        measure = torch.nn.functional.binary_cross_entropy
+        columns = [MOODS.index(name) for name in EMOTIONS]
+        total = torch.zeros(())
+        if len(self._quadrants):
+            total = total + measure(scores[self._where["quadrant"]][:, :4], self._quadrants)
+        if len(self._emotions):
+            total = total + measure(scores[self._where["emotions"]][:, columns], self._emotions)
+        return total
+
+    def correlations(self, scores: torch.Tensor) -> torch.Tensor:
+        """Return the sum of the correlations with valence and arousal."""
+        if len(self._ratings) < 3:
+            return torch.zeros(())
+        plane = scores[self._where["ratings"]][:, :4]
+        axes = enumerate((VALENCE_SIGNS, AROUSAL_SIGNS))
+        found = [_correlation(plane @ torch.tensor(signs), self._ratings[:, axis]) for axis, signs in axes]
+        return torch.stack(found).sum()
+
+
+def _minimise(loss: Callable[[], torch.Tensor], parameters: list[torch.Tensor]) -> None:
+    optimiser = torch.optim.LBFGS(parameters, max_iter=200, line_search_fn="strong_wolfe")
+
+    def step() -> torch.Tensor:
+        optimiser.zero_grad()
+        value = loss()
         value.backward()
         return value
 
-    optimiser.step(loss)
-    return Blend(_matrix(strengths).detach().numpy(), bias.detach().numpy())
+    optimiser.step(step)
 
 
 def cross_fitted_scores(

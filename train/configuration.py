@@ -26,10 +26,17 @@ class ConfigurationError(Exception):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Task:
-    """One head: its loss and its weight; weight ``balance`` is Kumar and Dahiya's N_mood / N_meta."""
+    """One head.
+
+    Attributes:
+        loss: of its outputs.
+        weight: in the sum of losses; ``balance`` is Kumar and Dahiya's N_mood / N_meta.
+        targets: name of its targets in train.targets; the head's own name if empty.
+    """
 
     loss: Loss
     weight: float | Literal["balance"] = 1.0
+    targets: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -59,7 +66,7 @@ class Configuration:
 
     Attributes:
         network: ``kind`` and the network's own parameters.
-        heads: tasks by name; train.targets says what there is.
+        heads: tasks by name. The head ``plane`` is no layer: it is the quadrants' own valence and arousal.
         groups: what a batch is made of.
         steps: batches in all.
         check_every: steps between two looks at the validation songs, each with a checkpoint.

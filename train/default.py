@@ -17,23 +17,33 @@ from pathlib import Path
 
 from train.console import command_parser, say, show
 
-CONFIGURATION = Path("config/train/default.yaml")
-SEEDS = (0, 1, 2, 3, 4)
+MEMBERS = Path("config/train/default.yaml")
+LISTENERS = Path("config/train/listeners.yaml")
+MEMBER_SEEDS = (0, 1, 2)
+LISTENER_SEEDS = (0, 1, 2, 3, 4)
+SEEDS = {MEMBERS: MEMBER_SEEDS, LISTENERS: LISTENER_SEEDS}
 VERSIONS = 3
 
 
-def stages(music: Path, cache: Path, runs: Path, output: Path, seeds: Sequence[int]) -> list[list[list[str]]]:
+def stages(music: Path, cache: Path, runs: Path, output: Path) -> list[list[list[str]]]:
     """Return the commands in their order; those of one stage may run side by side."""
-    folders = [str(runs / CONFIGURATION.stem / f"seed{seed}") for seed in seeds]
+    trained = [(path, seed) for path, seeds in SEEDS.items() for seed in seeds]
+    folders = {(path, seed): str(runs / path.stem / f"seed{seed}") for path, seed in trained}
+    members, listeners = ([folders[path, seed] for seed in SEEDS[path]] for path in (MEMBERS, LISTENERS))
     where = ["--cache", str(cache)]
     return [
         [_module("train.prepare", "--music", str(music), "--versions", str(VERSIONS), *where)],
         [
-            _module("train.fit", "--config", str(CONFIGURATION), "--seed", str(seed), "--output", folder, *where)
-            for seed, folder in zip(seeds, folders, strict=True)
+            _module("train.fit", "--config", str(path), "--seed", str(seed), "--output", folder, *where)
+            for (path, seed), folder in folders.items()
         ],
-        [_module("train.export", "--runs", *folders, "--output", str(output), "--name", "moodstream-default", *where)],
-        [_module("train.evaluate", "--model", *folders, *where)],
+        [
+            _module(
+                *("train.export", "--runs", *members, "--listeners", *listeners),
+                *("--output", str(output), "--name", "moodstream-default", *where),
+            )
+        ],
+        [_module("train.evaluate", "--model", *members, *where)],
         [_module("train.evaluate", "--model", str(output), *where)],
     ]
 
@@ -61,13 +71,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--cache", type=Path, default=Path("cache"), help="prepared data (default %(default)s)")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="training runs (default %(default)s)")
     parser.add_argument("--output", type=Path, default=Path("model/default.onnx"), help="default %(default)s")
-    parser.add_argument(
-        "--seeds", type=int, nargs="+", default=list(SEEDS), help="one member each (default %(default)s)"
-    )
     parser.add_argument("--jobs", type=int, default=2, help="members trained side by side (default %(default)s)")
     parser.add_argument("--steps-only", action="store_true", help="print the commands and do nothing")
     options = parser.parse_args(arguments)
-    for commands in stages(options.music, options.cache, options.runs, options.output, options.seeds):
+    for commands in stages(options.music, options.cache, options.runs, options.output):
         if options.steps_only:
             show("\n".join(" ".join(["python", *command[1:]]) for command in commands))
         elif not run_stage(commands, options.jobs):

@@ -1,10 +1,11 @@
 """Export trained networks as one ONNX file that the live side can load.
 
-    python -m train.export --runs runs/default/seed0 runs/default/seed1 --output model/default.onnx
+    python -m train.export --runs runs/default/seed* --listeners runs/listeners/seed* --output model/default.onnx
     python -m train.export --runs runs/kumar_dahiya/seed0 --output kumar_dahiya.onnx
 
 Runs with the heads quadrant, emotion, rating and presence (config/train/default.yaml) become one ensemble: the blend of
-their outputs is fitted on the validation songs of the cache. A single run with a mood head
+their outputs is fitted on the validation songs of the cache. With listeners (config/train/listeners.yaml) the ratings
+come from these alone, the emotions from all. A single run with a mood head
 (config/train/kumar_dahiya.yaml) is exported as it is, without its metadata heads. The file is checked against torch
 before it appears.
 """
@@ -35,7 +36,7 @@ from train.songs import load_songs
 from train.validation import calibration_pairs, mood_figures
 
 LICENSE = "CC BY-NC-SA 4.0"
-PRESENCE_SLOPE = 1.5
+PRESENCE_SLOPE = 3.0
 DATA = {
     "4q": "4Q audio emotion dataset (Panda, Malheiro, Paiva 2018), research use",
     "emotify": "Emotify (Aljanaki, Wiering, Veltkamp 2016), audio CC BY-NC-SA",
@@ -45,12 +46,24 @@ DATA = {
 }
 
 
-def export_ensemble(folders: Sequence[Path], cache: Path, output: Path, name: str, version: str) -> float:
-    """Export runs as one ensemble with a fitted blend; return the greatest difference from torch."""
+def export_ensemble(
+    folders: Sequence[Path], listeners: Sequence[Path], cache: Path, output: Path, card: tuple[str, str]
+) -> float:
+    """Export runs as one ensemble with a fitted blend; return the greatest difference from torch.
+
+    Args:
+        folders: of runs that give quadrants, emotions and presence, and the ratings if nobody else does.
+        listeners: folders of runs that give emotions and ratings.
+        cache: prepared data, for the blend.
+        output: file to write.
+        card: name and version of the model.
+    """
+    own = [head for head in HEADS if head != "rating" or not listeners]
+    wanted = [(folder, own) for folder in folders] + [(folder, ["emotion", "rating"]) for folder in listeners]
     members, seeds = [], []
-    for folder in folders:
+    for folder, heads in wanted:
         network, stored = load_trained(folder)
-        _keep_heads(network, folder)
+        _keep_heads(network, heads, folder)
         members.append(network)
         seeds.append(stored["seed"])
     ensemble = MoodEnsemble(members, torch.zeros(len(MOODS), FEATURES), torch.zeros(len(MOODS)), 1.0, 0.0).eval()
@@ -60,8 +73,9 @@ def export_ensemble(folders: Sequence[Path], cache: Path, output: Path, name: st
     ensemble.weights, ensemble.bias = torch.from_numpy(blend.weights), torch.from_numpy(blend.bias)
     ensemble.presence_slope = PRESENCE_SLOPE
     ensemble.presence_threshold = presence_threshold(presence)
-    card = ModelCard(MOODS, name, version, training_record(songs, blend, features, owners, seeds), LICENSE)
-    return export_onnx(ensemble, output, card)
+    return export_onnx(
+        ensemble, output, ModelCard(MOODS, *card, training_record(songs, blend, features, owners, seeds), LICENSE)
+    )
 
 
 def export_single(folder: Path, output: Path, name: str, version: str) -> float:
@@ -91,11 +105,10 @@ def ensemble_features(
 def presence_threshold(presence: np.ndarray[Any, np.dtype[np.float32]]) -> float:
     """Return the presence logit at which music counts as half present.
 
-    It lies so that 99 in 100 windows of validation music have a probability of music above 0.95, but never below 0:
-    what the network itself takes for no music is none.
+    It lies so that 99 in 100 windows of validation music have a probability of music of 0.9 or more.
     """
-    margin = float(np.log(0.95 / 0.05)) / PRESENCE_SLOPE
-    return max(-1.0, float(np.quantile(presence, 0.01)) - margin)
+    margin = float(np.log(0.9 / 0.1)) / PRESENCE_SLOPE
+    return float(np.quantile(presence, 0.01)) - margin
 
 
 def training_record(
@@ -123,11 +136,11 @@ def _figures(songs: Sequence[Song], scores: np.ndarray[Any, np.dtype[np.float64]
     return figures
 
 
-def _keep_heads(network: nn.Module, folder: Path) -> None:
+def _keep_heads(network: nn.Module, kept: Sequence[str], folder: Path) -> None:
     heads = network.get_submodule("heads")
-    if not isinstance(heads, nn.ModuleDict) or not set(HEADS) <= set(heads):
-        raise ValueError(f"{folder}: an ensemble's members need the heads {', '.join(HEADS)}")
-    for name in [name for name in heads if name not in HEADS]:
+    if not isinstance(heads, nn.ModuleDict) or not set(kept) <= set(heads):
+        raise ValueError(f"{folder}: this member of the ensemble needs the heads {', '.join(kept)}")
+    for name in [name for name in heads if name not in kept]:
         del heads[name]
 
 
@@ -135,6 +148,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit status."""
     parser = command_parser("train.export", __doc__)
     parser.add_argument("--runs", type=Path, nargs="+", required=True, help="folders that train.fit wrote")
+    parser.add_argument("--listeners", type=Path, nargs="+", default=[], help="folders of runs for the ratings")
     parser.add_argument("--output", type=Path, required=True, help="ONNX file to write")
     parser.add_argument("--cache", type=Path, default=Path("cache"), help="prepared data (default %(default)s)")
     parser.add_argument("--name", help="name of the model (default: that of the output file)")
@@ -147,7 +161,9 @@ def main(arguments: list[str] | None = None) -> int:
         if "mood" in first["labels"] and len(options.runs) == 1:
             difference = export_single(options.runs[0], options.output, name, options.version)
         else:
-            difference = export_ensemble(options.runs, options.cache, options.output, name, options.version)
+            difference = export_ensemble(
+                options.runs, options.listeners, options.cache, options.output, (name, options.version)
+            )
     except (ExportError, OSError, ValueError) as error:
         say(f"train.export: {error}")
         return 1

@@ -22,7 +22,7 @@ from train.batches import Batches
 from train.configuration import Configuration, ConfigurationError, build_network
 from train.datasets.song import Song
 from train.losses import balance, masked_loss, total_loss
-from train.targets import Head, build_heads
+from train.targets import Head, build_targets
 
 
 @dataclasses.dataclass
@@ -49,9 +49,11 @@ class Run:
     """
 
     def __init__(self, configuration: Configuration, songs: Sequence[Song], cache: Path, seed: int) -> None:
+        if "plane" in configuration.heads and "quadrant" not in configuration.heads:
+            raise ConfigurationError("the head plane needs the head quadrant, which it reads")
         self.configuration = configuration
         self.seed = seed
-        self.heads = build_heads(configuration.heads, songs)
+        self.heads = {name: build_targets(task.targets or name, songs) for name, task in configuration.heads.items()}
         self.weights = task_weights(configuration, self.heads)
         torch.manual_seed(seed)
         self.network = self._built().to(memory_format=torch.channels_last)
@@ -127,7 +129,7 @@ class Run:
         return build_network(self.configuration.network, sizes)
 
     def _network_labels(self) -> dict[str, list[str]]:
-        """Return the labels of the network's own heads: ``plane`` is a reading of another's."""
+        """Return the labels of the network's own heads."""
         return {name: list(head.labels) for name, head in self.heads.items() if name != "plane"}
 
     def _step(self, step: int) -> float:

@@ -1,7 +1,7 @@
 """What each head of a network is to predict for each song, with a mask for what a data set does not say.
 
-    heads = build_heads(["quadrant", "emotion", "artist"], songs)
-    heads["emotion"].targets, heads["emotion"].mask     # (songs, 8) each
+    head = build_targets("emotion", songs)
+    head.targets, head.mask     # (songs, 8) each
 
 Vocabularies (artists, tags, genres) and the ratings' scale come from the training songs only.
 """
@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from train.datasets.song import EMOTIONS, MOODS, POSITIVE_RATE, QUADRANTS, Song
 
+VALENCE_SIGNS = np.array([1.0, -1.0, -1.0, 1.0])
+AROUSAL_SIGNS = np.array([1.0, 1.0, -1.0, -1.0])
 FIRST_YEAR, BUCKET_YEARS, BUCKETS = 1970, 5, 9
 TOP_ARTISTS = 50
 PLANE_SCALE = 0.7
@@ -38,22 +40,60 @@ class Head:
     mask: NDArray[np.float32]
 
 
-def build_heads(names: Iterable[str], songs: Sequence[Song]) -> dict[str, Head]:
-    """Return the heads named, for these songs.
+def build_targets(name: str, songs: Sequence[Song]) -> Head:
+    """Return the targets called ``name`` for these songs.
 
     Raises:
-        ValueError: for a name that is no head.
+        ValueError: for a name that does not exist.
     """
-    names = list(names)
-    unknown = [name for name in names if name not in HEADS]
-    if unknown:
-        raise ValueError(f"no head is called {unknown[0]}; there are {', '.join(HEADS)}")
-    return {name: HEADS[name](songs) for name in names}
+    if name not in TARGETS:
+        raise ValueError(f"no targets are called {name}; there are {', '.join(TARGETS)}")
+    return TARGETS[name](songs)
+
+
+_STEEPNESS = 2.0
+
+FEELS: dict[str, tuple[float | None, float | None]] = {
+    "Action": (None, 1.2),
+    "Aggressive": (-0.8, 1.3),
+    "Bouncy": (1.0, 0.7),
+    "Bright": (1.0, 0.3),
+    "Calming": (0.5, -1.3),
+    "Dark": (-1.2, None),
+    "Driving": (None, 1.1),
+    "Eerie": (-1.2, -0.5),
+    "Epic": (0.2, 1.0),
+    "Grooving": (0.6, 0.6),
+    "Humorous": (0.9, 0.5),
+    "Intense": (-0.5, 1.1),
+    "Mysterious": (-0.7, -0.4),
+    "Mystical": (-0.1, -0.7),
+    "Relaxed": (0.6, -1.1),
+    "Somber": (-1.1, -1.0),
+    "Suspenseful": (-1.0, 0.2),
+    "Unnerving": (-1.4, 0.2),
+    "Uplifting": (1.2, 0.4),
+}
+"""Our reading of incompetech's tags on Russell's plane, in standard deviations of ratings; None says nothing."""
 
 
 def quadrant(songs: Sequence[Song]) -> Head:
     """Quadrants as one of four (4Q)."""
     return _from_rows(QUADRANTS, [None if s.quadrant is None else np.eye(4)[s.quadrant] for s in songs])
+
+
+def quadrant_or_rating(songs: Sequence[Song]) -> Head:
+    """Quadrants as one of four: 4Q's, and those that a rated song's valence and arousal make likely."""
+    rated = rating(songs)
+    rows = []
+    for song, values in zip(songs, rated.targets, strict=True):
+        row = None
+        if song.quadrant is not None:
+            row = np.eye(4)[song.quadrant]
+        elif song.ratings is not None:
+            row = _sigmoid(_STEEPNESS * VALENCE_SIGNS * values[0]) * _sigmoid(_STEEPNESS * AROUSAL_SIGNS * values[1])
+        rows.append(row)
+    return _from_rows(QUADRANTS, rows)
 
 
 def emotion(songs: Sequence[Song]) -> Head:
@@ -70,8 +110,19 @@ def rating(songs: Sequence[Song]) -> Head:
     return _from_rows(("valence", "arousal"), rows)
 
 
+def rating_or_feel(songs: Sequence[Song]) -> Head:
+    """Valence and arousal: ratings, and our reading of incompetech's tags."""
+    head = rating(songs)
+    for number, song in enumerate(songs):
+        for axis in range(2):
+            read = [v for v in (FEELS.get(name, (None, None))[axis] for name in song.feels or ()) if v is not None]
+            if read:
+                head.targets[number, axis], head.mask[number, axis] = np.mean(read), 1
+    return head
+
+
 def plane(songs: Sequence[Song]) -> Head:
-    """The same ratings as targets of the quadrants' own valence and arousal, which lie within -1…1."""
+    """Ratings as targets of the quadrants' own valence and arousal, which lie within -1…1."""
     head = rating(songs)
     return Head(head.labels, head.targets * PLANE_SCALE, head.mask)
 
@@ -133,11 +184,13 @@ def year(songs: Sequence[Song]) -> Head:
     return _from_rows(labels, rows)
 
 
-HEADS: dict[str, Callable[[Sequence[Song]], Head]] = {
+TARGETS: dict[str, Callable[[Sequence[Song]], Head]] = {
     "mood": mood,
     "quadrant": quadrant,
+    "quadrant_or_rating": quadrant_or_rating,
     "emotion": emotion,
     "rating": rating,
+    "rating_or_feel": rating_or_feel,
     "plane": plane,
     "presence": presence,
     "tag": tag,

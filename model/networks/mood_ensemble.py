@@ -3,10 +3,10 @@
     ensemble = MoodEnsemble(members, weights, bias, presence_slope, presence_threshold)
     moods = ensemble(frames)            # (batch, 187, 96) -> (batch, 9), 0…1
 
-Each member has the heads ``quadrant`` (4, softmax), ``emotion`` (8), ``rating`` (2: valence and arousal) and
-``presence`` (1: is there music?). Their outputs are averaged over the members as logits; the nine moods are a logistic
-regression on these fifteen numbers, which fuses the data sets and calibrates at once; and whatever is not music brings
-all nine down by the probability of music.
+A member has some of the heads ``quadrant`` (4, softmax), ``emotion`` (8), ``rating`` (2: valence and arousal) and
+``presence`` (1: is there music?). Each head's outputs are averaged as logits over the members that have it; the nine
+moods are a logistic regression on the first fourteen of these numbers, which fuses the data sets and calibrates at
+once; and whatever is not music brings all nine down by the probability of music.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 HEADS = {"quadrant": 4, "emotion": 8, "rating": 2, "presence": 1}
-"""The heads a member needs; others are for training only."""
+"""The heads that the members must have between them; others are for training only."""
 
 FEATURES = HEADS["quadrant"] + HEADS["emotion"] + HEADS["rating"]
 """Numbers that the blend sees: four quadrant logits, eight emotion logits, valence and arousal."""
@@ -27,7 +27,7 @@ class MoodEnsemble(nn.Module):
     """Members and the blend of their outputs.
 
     Args:
-        members: networks from frames (batch, 187, 96) to a logit tensor per head, with the heads of HEADS.
+        members: networks from frames (batch, 187, 96) to a logit tensor per head, each head of HEADS in one at least.
         weights: shape (moods, 14), of the logistic regression.
         bias: shape (moods,).
         presence_slope: steepness of the probability of music over the presence logit.
@@ -61,9 +61,10 @@ class MoodEnsemble(nn.Module):
     def features(self, melspectrogram: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return what the blend sees, (batch, 14), and the presence logit, (batch, 1), averaged over the members."""
         outputs = [member(melspectrogram) for member in self.members]
-        parts = [torch.stack([quadrant_logits(output["quadrant"]) for output in outputs]).mean(dim=0)]
-        parts += [torch.stack([output[head] for output in outputs]).mean(dim=0) for head in ("emotion", "rating")]
-        return torch.cat(parts, dim=1), torch.stack([output["presence"] for output in outputs]).mean(dim=0)
+        found = {name: [output[name] for output in outputs if name in output] for name in HEADS}
+        found["quadrant"] = [quadrant_logits(scores) for scores in found["quadrant"]]
+        mean = {name: torch.stack(values).mean(dim=0) for name, values in found.items()}
+        return torch.cat([mean["quadrant"], mean["emotion"], mean["rating"]], dim=1), mean["presence"]
 
 
 def quadrant_logits(scores: torch.Tensor) -> torch.Tensor:

@@ -110,6 +110,14 @@ class TestMoodEnsemble:
             assert self.ensemble(threshold=1000.0)(FRAMES).max() == 0
             assert self.ensemble(threshold=-1000.0)(FRAMES).max() > 0.1
 
+    def test_a_head_is_averaged_over_the_members_that_have_it(self) -> None:
+        ensemble = self.ensemble()
+        del ensemble.members[0].heads["rating"]
+        with torch.inference_mode():
+            features, _ = ensemble.features(FRAMES)
+            expected = ensemble.members[1](FRAMES)["rating"]
+        torch.testing.assert_close(features[:, 12:], expected)
+
     def test_members_are_averaged(self) -> None:
         ensemble = self.ensemble()
         with torch.inference_mode():

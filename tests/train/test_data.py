@@ -15,7 +15,7 @@ from train.datasets.song import EMOTIONS, MOODS, Song
 from train.degrade import degrade
 from train.loop import quadrant_plane
 from train.songs import load_songs
-from train.targets import build_heads
+from train.targets import build_targets
 
 
 def song(dataset: str, number: int = 0, **labels: object) -> Song:
@@ -29,7 +29,7 @@ class TestTargets:
             song("emotify", emotions=(0.5, 0.0, 0.3, 0.1, 0.0, 0.0, 0.0, 0.9)),
             song("negative"),
         ]
-        mood = build_heads(["mood"], songs)["mood"]
+        mood = build_targets("mood", songs)
         assert mood.labels == MOODS
         assert mood.mask[0].tolist() == [1, 1, 1, 1, 0, 0, 0, 0, 0]
         assert mood.targets[0].tolist() == [0, 1, 0, 0, 0, 0, 0, 0, 0]
@@ -38,41 +38,54 @@ class TestTargets:
         assert mood.mask[2].sum() == 0
 
     def test_emotions_are_soft_around_the_rate_that_counts(self) -> None:
-        head = build_heads(["emotion"], [song("emotify", emotions=(0.3, 0.0, 0.6, 0, 0, 0, 0, 0))])["emotion"]
+        head = build_targets("emotion", [song("emotify", emotions=(0.3, 0.0, 0.6, 0, 0, 0, 0, 0))])
         assert head.labels == EMOTIONS
         assert head.targets[0, :3] == pytest.approx([0.5, 1 / (1 + np.exp(3.6)), 1 / (1 + np.exp(-3.6))])
 
     def test_ratings_are_standardised_over_training_songs_only(self) -> None:
         songs = [song("musifeast17", i, ratings=(float(i), 3.0 + i)) for i in range(3)]
         outlier = Song("musifeast17", "v", Path(), "validation", "x", ratings=(100.0, 100.0))
-        head = build_heads(["rating"], [*songs, outlier])["rating"]
+        head = build_targets("rating", [*songs, outlier])
         assert head.targets[:3].mean(axis=0) == pytest.approx([0, 0], abs=1e-6)
         assert head.targets[:3].std(axis=0) == pytest.approx([1, 1])
 
+    def test_a_rated_songs_quadrant_follows_its_signs(self) -> None:
+        songs = [song("musifeast17", i, ratings=r) for i, r in enumerate([(4, 4), (2, 4), (2, 2), (4, 2)])]
+        assert build_targets("quadrant", songs).mask.sum() == 0
+        head = build_targets("quadrant_or_rating", songs)
+        assert head.targets.argmax(axis=1).tolist() == [0, 1, 2, 3]
+        assert head.targets.sum(axis=1) == pytest.approx(np.ones(4))
+
     def test_the_quadrants_own_plane_is_within_reach(self) -> None:
         songs = [song("musifeast17", i, ratings=(float(i), 3.0)) for i in range(3)]
-        heads = build_heads(["rating", "plane"], songs)
-        np.testing.assert_allclose(heads["plane"].targets, 0.7 * heads["rating"].targets)
-        corners = quadrant_plane(torch.eye(4) * 100)
-        assert corners.tolist() == [[1, 1], [-1, 1], [-1, -1], [1, -1]]
+        plane, rating = build_targets("plane", songs), build_targets("rating", songs)
+        np.testing.assert_allclose(plane.targets, 0.7 * rating.targets)
+        assert quadrant_plane(torch.eye(4) * 100).tolist() == [[1, 1], [-1, 1], [-1, -1], [1, -1]]
+
+    def test_a_composers_tags_say_something_of_valence_and_arousal(self) -> None:
+        songs = [song("incompetech", 0, feels=("Calming",)), song("incompetech", 1, feels=("Driving", "Dark"))]
+        head = build_targets("rating_or_feel", songs)
+        assert head.targets[0] == pytest.approx([0.5, -1.3])
+        assert head.targets[1] == pytest.approx([-1.2, 1.1])
+        assert build_targets("rating", songs).mask.sum() == 0
 
     def test_years_fall_into_nine_buckets_and_missing_ones_are_masked(self) -> None:
         songs = [song("emotify", i, year=year) for i, year in enumerate([1970, 1974, 1975, 2014, 1969, 2015, None])]
-        head = build_heads(["year"], songs)["year"]
+        head = build_targets("year", songs)
         assert len(head.labels) == 9
         assert head.targets[:4].argmax(axis=1).tolist() == [0, 0, 1, 8]
         assert head.mask.max(axis=1).tolist() == [1, 1, 1, 1, 0, 0, 0]
 
     def test_the_artist_head_knows_at_most_fifty(self) -> None:
         songs = [song("4q", i) for i in range(60)] + [song("4q", 7)]
-        head = build_heads(["artist"], songs)["artist"]
+        head = build_targets("artist", songs)
         assert len(head.labels) == 50
         assert "artist 7" in head.labels
 
     def test_genres_of_another_data_set_are_masked(self) -> None:
         songs = [song("4q", i, genres=("Jazz",)) for i in range(9)]
         songs += [song("emotify", i, genres=("rock",)) for i in range(9)]
-        head = build_heads(["genre"], songs)["genre"]
+        head = build_targets("genre", songs)
         assert head.labels == ("4q: Jazz", "emotify: rock")
         assert head.mask[0].tolist() == [1, 0]
         assert head.mask[-1].tolist() == [0, 1]

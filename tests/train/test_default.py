@@ -11,12 +11,13 @@ from train import default
 
 def test_it_prints_its_stages_in_order_without_running_them(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    assert default.main(["--music", "songs", "--cache", str(cache), "--seeds", "7", "8", "--steps-only"]) == 0
+    assert default.main(["--music", "songs", "--cache", str(cache), "--steps-only"]) == 0
     lines = capsys.readouterr().out.splitlines()
     modules = [line.split()[2] for line in lines]
-    assert modules == ["train.prepare", "train.fit", "train.fit", "train.export", "train.evaluate", "train.evaluate"]
-    assert "--seed 7" in lines[1]
-    assert "runs/default/seed7 runs/default/seed8" in lines[3]
+    trained = len(default.MEMBER_SEEDS) + len(default.LISTENER_SEEDS)
+    assert modules == ["train.prepare", *["train.fit"] * trained, "train.export", "train.evaluate", "train.evaluate"]
+    assert all(f"--output runs/{name}" in lines[row] for row, name in ((1, "default/seed0"), (-4, "listeners/seed4")))
+    assert all(f"runs/listeners/seed{seed}" in lines[-3] for seed in default.LISTENER_SEEDS)
     assert all(callable(importlib.import_module(module).main) for module in modules)
     assert not cache.exists()
 

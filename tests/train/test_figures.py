@@ -132,7 +132,8 @@ def test_two_runs_become_one_file_that_the_report_judges(
         fit.fit(configuration, small_cache, run, seed)
     output = tmp_path / "small.onnx"
     names = [str(run) for run in runs]
-    assert export.main(["--runs", *names, "--output", str(output), "--cache", str(small_cache)]) == 0
+    where = ["--output", str(output), "--cache", str(small_cache)]
+    assert export.main(["--runs", names[0], "--listeners", names[1], *where]) == 0
     assert evaluate.main(["--model", str(output), "--cache", str(small_cache)]) == 0
     text = capsys.readouterr().out
     for part in ("4Q accuracy", "calibration error", "Emotify ", "-12 dB", "degraded", "silence"):
@@ -143,7 +144,8 @@ def test_two_runs_become_one_file_that_the_report_judges(
 
 def test_a_run_with_a_mood_head_is_exported_without_its_metadata(small_cache: Path, tmp_path: Path) -> None:
     path = configuration_file(tmp_path, steps=1)
-    path.write_text(path.read_text().replace("quadrant: {loss: softmax}", "mood: {loss: sigmoid}"))
+    text = path.read_text().replace("quadrant: {loss: softmax}", "mood: {loss: sigmoid}")
+    path.write_text(text.replace("  plane: {loss: squared}\n", ""))
     fit.fit(load(path), small_cache, tmp_path / "run", seed=0)
     output = tmp_path / "mood.onnx"
     assert export.main(["--runs", str(tmp_path / "run"), "--output", str(output)]) == 0

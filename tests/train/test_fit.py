@@ -22,6 +22,7 @@ heads:
   emotion: {loss: sigmoid, weight: 0.25}
   rating: {loss: squared, weight: 0.4}
   presence: {loss: sigmoid, weight: 0.5}
+  plane: {loss: squared}
   genre: {loss: sigmoid, weight: balance}
 metadata: [genre]
 groups:
@@ -114,7 +115,7 @@ def test_the_cosine_schedule_warms_up_and_ends_at_zero(tmp_path: Path) -> None:
     assert rates == pytest.approx([0.0004, 0.002, 0.002, 0.0])
 
 
-@pytest.mark.parametrize("name", ["default", "kumar_dahiya"])
+@pytest.mark.parametrize("name", ["default", "listeners", "kumar_dahiya"])
 def test_the_committed_configurations_load(name: str) -> None:
     configuration = load(Path(f"config/train/{name}.yaml"))
     assert configuration.reduction == "sum"
@@ -126,7 +127,8 @@ def test_the_committed_configurations_load(name: str) -> None:
         (("steps:", "step:"), "unknown key step, did you mean steps"),
         (("gain_db", "gain_bd"), "unknown key gain_bd, did you mean gain_db"),
         (("kind: statistics_pooling", "kind: transformer"), "network.kind must be one of"),
-        (("quadrant:", "quadrants:"), "no head is called quadrants"),
+        (("quadrant:", "quadrants:"), "no targets are called quadrants"),
+        (("quadrant: {loss: softmax}", "mood: {loss: sigmoid}"), "the head plane needs the head quadrant"),
         (("datasets: [4q]", "datasets: [5q]"), "no prepared training song for the data sets 5q"),
     ],
 )
