@@ -1,4 +1,4 @@
-"""Metrics: what each call counts, and labels that stay few whatever is fed."""
+"""Metrics: what each call counts."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ import shutil
 import subprocess
 import threading
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from prometheus_client import REGISTRY, generate_latest
 
-from stream.audio import AudioChunk, SourceStatus
+from stream.audio import SourceStatus
 from stream.record import ModelId
 from stream.sinks.metric_table import DEFINITIONS, table
 from stream.sinks.metrics import Metrics
 from tests.stream.sinks import records
+from tests.stream.sinks.measured import Clock, chunk, label_values, value
 
 CONTRACT = {
     "moodstream_audio_samples_total": ("counter", ()),
@@ -38,31 +36,6 @@ CONTRACT = {
     "moodstream_queue_depth": ("gauge", ("stream",)),
     "moodstream_model_info": ("gauge", ("name", "version", "sha256")),
 }
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def chunk(stream: str = "mic", samples: int = 1600, **fields) -> AudioChunk:
-    return AudioChunk(stream, np.zeros((samples, 2), np.float32), 16_000, 0, **fields)
-
-
-def value(metrics: Metrics, metric: str, /, **labels: str) -> float | None:
-    return metrics.registry.get_sample_value(f"moodstream_{metric}", labels)
-
-
-def label_values(metrics: Metrics, label: str = "stream") -> set[str]:
-    return {
-        sample.labels[label]
-        for family in metrics.registry.collect()
-        for sample in family.samples
-        if label in sample.labels
-    }
 
 
 def lively() -> Metrics:
@@ -175,93 +148,6 @@ def test_a_new_model_takes_the_place_of_the_old_one():
     metrics.model(ModelId("other", "2", "cd"))
     assert value(metrics, "model_info", name="other", version="2", sha256="cd") == 1
     assert label_values(metrics, "sha256") == {"cd"}
-
-
-def test_series_of_a_stream_that_ended_go_after_a_while():
-    clock = Clock()
-    metrics = Metrics(idle_seconds=60, clock=clock)
-    for name in ("a.mp3", "mic"):
-        metrics.audio(chunk(name))
-        metrics.emit(records.estimate(stream=name))
-    metrics.stream_ended("a.mp3")
-    assert value(metrics, "source_up", stream="a.mp3") == 0
-    clock.now += 59
-    metrics.sweep()
-    assert label_values(metrics) == {"a.mp3", "mic"}
-    clock.now += 1
-    metrics.sweep()
-    assert label_values(metrics) == {"mic"}
-
-
-def test_a_stream_that_comes_again_in_time_keeps_its_series():
-    clock = Clock()
-    metrics = Metrics(idle_seconds=60, clock=clock)
-    metrics.audio(chunk())
-    metrics.stream_ended("mic")
-    clock.now += 30
-    metrics.audio(chunk())
-    assert value(metrics, "source_up", stream="mic") == 1
-    clock.now += 600
-    metrics.sweep()
-    assert label_values(metrics) == {"mic"}
-
-
-def test_streams_beyond_the_bound_share_other_until_a_label_is_free():
-    clock = Clock()
-    metrics = Metrics(max_stream_labels=1, idle_seconds=60, clock=clock)
-    for name in ("a", "b", "c"):
-        metrics.audio(chunk(name))
-    assert label_values(metrics) == {"a", "other"}
-    metrics.status(SourceStatus("b", "down", "gone"))
-    metrics.audio(chunk("c"))
-    assert value(metrics, "source_up", stream="other") == 0
-    metrics.stream_ended("b")
-    assert value(metrics, "source_up", stream="other") == 1
-    metrics.stream_ended("c")
-    assert label_values(metrics) == {"a"}
-    metrics.stream_ended("a")
-    clock.now += 60
-    metrics.audio(chunk("d"))
-    assert label_values(metrics) == {"d"}
-
-
-@given(
-    bound=st.integers(0, 4),
-    steps=st.lists(
-        st.tuples(st.sampled_from(["audio", "emit", "down", "ended", "wait"]), st.sampled_from("abcdefgh")), max_size=60
-    ),
-)
-def test_labels_are_bounded_whatever_comes(bound: int, steps: list[tuple[str, str]]):
-    clock = Clock()
-    metrics = Metrics(max_stream_labels=bound, idle_seconds=2, clock=clock)
-    for step, name in steps:
-        match step:
-            case "audio":
-                metrics.audio(chunk(name, 1))
-            case "emit":
-                metrics.emit(records.estimate(stream=name))
-            case "down":
-                metrics.status(SourceStatus(name, "down", "gone"))
-            case "ended":
-                metrics.stream_ended(name)
-            case "wait":
-                clock.now += 1
-        assert len(label_values(metrics) - {"other"}) <= bound
-    for name in "abcdefgh":
-        metrics.stream_ended(name)
-    clock.now += 2
-    metrics.sweep()
-    assert label_values(metrics) == set()
-
-
-@pytest.mark.parametrize("name", records.HOSTILE)
-def test_any_name_can_be_scraped(name: str):
-    metrics = Metrics()
-    metrics.model(ModelId(name, name, name))
-    metrics.emit(records.estimate(stream=name, mood={name: 0.5}))
-    samples = [line for line in generate_latest(metrics.registry).decode().split("\n") if not line.startswith("#")]
-    assert all(line == "" or line.startswith(("moodstream_", "process_")) for line in samples)
-    assert max(len(one) for one in label_values(metrics)) <= 128
 
 
 def test_threads_lose_no_count():

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from stream.audio import AudioChunk, SourceStatus
+from stream.audio import AudioChunk, SourceStatus, StatusKind
 from stream.web.board import Board
 from tests.stream.sinks import records
 
@@ -64,6 +64,19 @@ def test_the_stream_that_was_quiet_longest_is_forgotten():
     for name in ("a", "b", "a", "c"):
         board.emit(records.estimate(stream=name))
     assert list(board.snapshot()["streams"]) == ["a", "c"]
+
+
+@pytest.mark.parametrize("kind", ["up", "down", "overflow", "warning"])
+def test_a_stream_that_never_had_sound_ends_as_others_do(kind: StatusKind):
+    board = Board()
+    board.status(SourceStatus("mic", kind, "no sound yet"))
+    board.emit(records.status(status=kind, detail="no sound yet"))
+    board.stream_ended("mic")
+    board.stream_ended("never heard of")
+    (mic,) = board.snapshot()["streams"].values()
+    assert (mic["state"], mic["last"], mic["final"]) == ("ended", None, None)
+    assert [event["status"] for event in mic["events"]] == [kind]
+    assert board.readiness()[1]["audio_fresh"] == {"ok": False, "detail": "no sound yet"}
 
 
 def test_events_are_the_last_few():
