@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import importlib
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from stream.errors import StreamError, UsageError
+from stream.sources.quiet import silence
 
 _USUAL_RATES = (8000, 11025, 16000, 22050, 32000, 44100, 48000, 88200, 96000, 176400, 192000)
 
@@ -50,31 +50,39 @@ def fresh_sounddevice() -> Any:
     Raises:
         StreamError: the package or the PortAudio library is missing or does not start.
     """
-    with _without_stderr():
-        try:
-            if "sounddevice" not in sys.modules:
-                return importlib.import_module("sounddevice")
-            sounddevice: Any = importlib.import_module("sounddevice")
+    is_fresh = "sounddevice" not in sys.modules
+    try:
+        sounddevice: Any = importlib.import_module("sounddevice")
+    except ImportError:
+        raise StreamError(
+            "the microphone needs the Python package sounddevice: pip install 'moodstream[mic]'"
+        ) from None
+    except OSError:
+        raise StreamError(
+            "the microphone needs the PortAudio library: apt install libportaudio2 (macOS: brew install portaudio)"
+        ) from None
+    except Exception as error:  # a PortAudioError: its class cannot be had from a module that fails to import
+        raise StreamError(f"PortAudio does not start: {error}") from None
+    silence()
+    if not is_fresh:
+        with _said_as(sounddevice, "PortAudio does not start"):
             if sounddevice._initialized:
                 sounddevice._terminate()
-            sounddevice._initialize()
-        except ImportError:
-            raise StreamError(
-                "the microphone needs the Python package sounddevice: pip install 'moodstream[mic]'"
-            ) from None
-        except OSError:
-            raise StreamError(
-                "the microphone needs the PortAudio library: apt install libportaudio2 (macOS: brew install portaudio)"
-            ) from None
-        except sounddevice.PortAudioError as error:
-            raise StreamError(f"PortAudio does not start: {error}") from None
+            # Its own _initialize points standard error elsewhere meanwhile, for all threads.
+            sounddevice._check(sounddevice._lib.Pa_Initialize(), "Error initializing PortAudio")
+            sounddevice._initialized += 1
     return sounddevice
 
 
 def devices(sounddevice: Any) -> list[Device]:
-    """Return everything that records."""
+    """Return everything that records.
+
+    Raises:
+        StreamError: PortAudio cannot say.
+    """
     default = sounddevice.default.device[0]
-    apis = sounddevice.query_hostapis()
+    with _said_as(sounddevice, "PortAudio cannot list the microphones"):
+        apis, all_devices = sounddevice.query_hostapis(), sounddevice.query_devices()
     main = apis[sounddevice.default.hostapi]["name"] if apis else ""
     return [
         Device(
@@ -86,7 +94,7 @@ def devices(sounddevice: Any) -> list[Device]:
             index == default,
             apis[found["hostapi"]]["name"] == main,
         )
-        for index, found in enumerate(sounddevice.query_devices())
+        for index, found in enumerate(all_devices)
         if found["max_input_channels"] > 0
     ]
 
@@ -95,7 +103,7 @@ def list_devices() -> str:
     """Return a table of the microphones for people, with the default marked.
 
     Raises:
-        StreamError: PortAudio is missing.
+        StreamError: PortAudio is missing, or fails.
     """
     found = devices(fresh_sounddevice())
     if not found:
@@ -159,11 +167,10 @@ def check_form(sounddevice: Any, device: Device, samplerate: int, channels: int)
 
 
 def _works(sounddevice: Any, device: Device, samplerate: int, channels: int) -> bool:
-    with _without_stderr():
-        try:
-            sounddevice.check_input_settings(device.index, channels, "float32", samplerate=samplerate)
-        except sounddevice.PortAudioError:
-            return False
+    try:
+        sounddevice.check_input_settings(device.index, channels, "float32", samplerate=samplerate)
+    except sounddevice.PortAudioError:
+        return False
     return True
 
 
@@ -172,15 +179,9 @@ def _names(found: Sequence[Device]) -> str:
 
 
 @contextlib.contextmanager
-def _without_stderr() -> Iterator[None]:
-    """Silence the C libraries below PortAudio, which tell of every device that is not there."""
-    sys.stderr.flush()
-    kept = os.dup(2)
+def _said_as(sounddevice: Any, failure: str) -> Iterator[None]:
+    """Make a PortAudioError a StreamError that says what failed."""
     try:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 2)
-        os.close(nowhere)
         yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+    except sounddevice.PortAudioError as error:
+        raise StreamError(f"{failure}: {error}") from None

@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Generator, Iterator
 
-from stream.audio import AudioChunk, SourceItem, SourceStatus
+from stream.audio import AudioChunk, SourceItem, SourceStatus, StatusKind
 from stream.errors import StreamError
 from stream.sources.backoff import Backoff
 from stream.sources.devices import list_devices
@@ -66,7 +66,7 @@ class MicrophoneSource:
         self._pump = Pump(self._record, stop, capacity=1)  # what waits, waits in the recording's queue
         self._position = 0  # of the next sample
         self._heard_until: float | None = None  # monotonic time of the last sample
-        self._is_down = True
+        self._told: StatusKind | None = None  # the last news, up or down
 
     def __iter__(self) -> Iterator[SourceItem]:
         """Yield sound and news until the stop, once.
@@ -91,10 +91,9 @@ class MicrophoneSource:
                 elif (take := recording.take(_POLL_SECONDS)) is not None:
                     yield from self._hear(recording, take)
                 elif recording.is_dead(self._dead_after):
-                    if not self._is_down:
-                        self._is_down = True
-                        detail = f"{recording.device.name} has gone; waiting for it to come back"
-                        yield SourceStatus(self.stream, "down", detail)
+                    if self._told != "down":
+                        self._told = "down"
+                        yield SourceStatus(self.stream, "down", self._why_silent(recording))
                     recording.close()
                     recording = None
         finally:
@@ -109,6 +108,11 @@ class MicrophoneSource:
             self._device = recording.device.name
         return recording
 
+    def _why_silent(self, recording: Recording) -> str:
+        if self._heard_until is None:
+            return f"{recording.device.name} was opened but brings no sound (is it suspended or in use?); trying again"
+        return f"{recording.device.name} has gone; waiting for it to come back"
+
     def _reopen(self, halt: Stop) -> Recording | None:
         if halt.wait(self._backoff.next()):
             return None
@@ -120,8 +124,8 @@ class MicrophoneSource:
     def _hear(self, recording: Recording, take: Take) -> Iterator[SourceItem]:
         rate = recording.samplerate
         lost, jumped = take.lost, take.overflowed
-        if self._is_down:
-            self._is_down = False
+        if self._told != "up":
+            self._told = "up"
             self._backoff.reset()
             if self._heard_until is not None:
                 lost += max(0, round((take.at - self._heard_until) * rate) - len(take.samples))

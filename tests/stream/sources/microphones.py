@@ -26,9 +26,19 @@ def kinds(items: list) -> list[str]:
     return [status.kind for status in statuses_of(items)]
 
 
+def ups_and_downs(items: list) -> list[str]:
+    """The news without overflows, which a busy machine may add anywhere."""
+    return [kind for kind in kinds(items) if kind != "overflow"]
+
+
+def lost(items: list) -> float:
+    """What the news say was lost, in seconds."""
+    return sum(status.lost_seconds for status in statuses_of(items))
+
+
 def jumps(items: list) -> list[float]:
     """What the sample index passes over, in seconds."""
     pairs = itertools.pairwise(chunks_of(items))
     gaps = [(after.first_sample - before.first_sample - len(before.samples), after) for before, after in pairs]
-    assert all(after.discontinuity == (gap > 0) for gap, after in gaps)
+    assert all(after.discontinuity or not gap for gap, after in gaps)
     return [gap / after.samplerate for gap, after in gaps if gap]
