@@ -68,7 +68,8 @@ class ScreenSink:
             console=self._console,
             auto_refresh=False,
             transient=True,
-            redirect_stderr=sys.stderr.isatty(),  # the log moves above the picture; one that goes to a file stays there
+            # The log moves above the picture; one that goes to a file stays there, and there may be none.
+            redirect_stderr=sys.stderr is not None and sys.stderr.isatty(),
         )
         self._open = True
         self._live.start()

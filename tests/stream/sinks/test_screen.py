@@ -155,6 +155,14 @@ def test_a_log_that_goes_to_a_file_stays_there(capfd: pytest.CaptureFixture[str]
     assert "a warning" not in screen.written()
 
 
+def test_it_is_drawn_without_a_standard_error_too(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    screen = Screen()
+    screen.sink.emit(records.estimate())
+    screen.sink.close()
+    assert "happy" in screen.written()
+
+
 def test_a_terminal_that_has_gone_is_a_quiet_end():
     out = sys.stdout
     controller, terminal = os.openpty()

@@ -1,0 +1,77 @@
+"""Ctrl-C and SIGTERM at any moment: a quiet end with the exit code that says so."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from tests.stream.command import COMMAND, environment
+
+SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+
+
+@pytest.fixture
+def waiting(tmp_path: Path) -> Path:
+    """A pipe with a name: whoever opens it to read waits there, and whoever opens it to write waits for that."""
+    path = tmp_path / "waiting"
+    os.mkfifo(path)
+    return path
+
+
+@contextlib.contextmanager
+def started(arguments: list[str], stdout: int | IO[bytes], **changes: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Start the command, and let none outlive its test."""
+    with subprocess.Popen(
+        [*COMMAND, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        env=environment(**changes),
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def ended(process: subprocess.Popen[bytes]) -> tuple[int, str]:
+    """Wait for its end and return exit code and standard error."""
+    assert process.stderr is not None
+    process.wait(timeout=30)
+    return process.returncode, process.stderr.read().decode()
+
+
+def interrupted(arguments: list[str], waiting: Path, signum: int, **changes: str) -> tuple[int, str]:
+    """Run the command until it waits at the pipe, send the signal, and return exit code and standard error."""
+    with started(arguments, subprocess.DEVNULL, **changes) as process, waiting.open("wb"):
+        process.send_signal(signum)
+        return ended(process)
+
+
+@pytest.mark.parametrize(("signum", "code"), SIGNALS)
+@pytest.mark.parametrize(
+    ("module", "action"),
+    [
+        ("pythonjsonlogger", "--help"),
+        ("yaml", "--print-config"),
+        ("soxr", "--demo"),
+        ("sounddevice", "--list-devices"),
+        ("av", "--benchmark"),
+    ],
+)
+def test_while_it_starts(module: str, action: str, signum: int, code: int, waiting: Path) -> None:
+    # A module of that name that is found first, and takes its time.
+    (waiting.parent / f"{module}.py").write_text(f"open({str(waiting)!r}).read()")
+    assert interrupted([action], waiting, signum, PYTHONPATH=str(waiting.parent)) == (code, "")
+
+
+@pytest.mark.parametrize(("signum", "code"), SIGNALS)
+def test_while_it_reads_its_settings(signum: int, code: int, waiting: Path) -> None:
+    assert interrupted(["--demo", "--config", str(waiting)], waiting, signum) == (code, "")
