@@ -91,9 +91,9 @@ class Assembly:
         if settings.output_file is not None:
             _refuse_to_replace(settings.output_file, [*self._paths, self._model_path])
             kind = "csv" if settings.output_file.suffix.lower() == ".csv" else "jsonl"
-            sinks.append(_records(kind, open_output(settings.output_file), labels))
+            sinks.append(_records(kind, open_output(settings.output_file), labels, self._stop))
             opened.callback(sinks[-1].close)
-        sinks.insert(0, _standard_output(settings, labels))
+        sinks.insert(0, _standard_output(settings, labels, self._stop))
         return sinks
 
     def _finish(self, sinks: SinkGroup) -> None:
@@ -220,26 +220,26 @@ def _load(path: Path) -> Model:
         raise StreamError(str(error)) from None
 
 
-def _standard_output(settings: Settings, labels: Sequence[str]) -> Sink:
+def _standard_output(settings: Settings, labels: Sequence[str], stop: Stop) -> Sink:
     if settings.output != "screen":
-        return _records(settings.output, sys.stdout, labels)
+        return _records(settings.output, sys.stdout, labels, stop)
     if is_terminal(sys.stdout):
         from stream.sinks.screen import ScreenSink  # noqa: PLC0415 -- rich is slow to import
 
         return ScreenSink(labels, top_k=settings.top_k)
     from stream.sinks.lines import LinesSink  # noqa: PLC0415
 
-    return LinesSink(sys.stdout, settings.top_k)
+    return LinesSink(sys.stdout, settings.top_k, stop=stop)
 
 
-def _records(kind: str, file: TextIO, labels: Sequence[str]) -> Sink:
+def _records(kind: str, file: TextIO, labels: Sequence[str], stop: Stop) -> Sink:
     if kind == "csv":
         from stream.sinks.csv import CsvSink  # noqa: PLC0415
 
-        return CsvSink(file, labels)
+        return CsvSink(file, labels, stop=stop)
     from stream.sinks.jsonl import JsonLinesSink  # noqa: PLC0415
 
-    return JsonLinesSink(file)
+    return JsonLinesSink(file, stop=stop)
 
 
 def _side_by_side(work: Callable[[], None], jobs: int, stop: Stop) -> None:
