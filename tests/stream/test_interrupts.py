@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import json
 import os
+import select
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -12,7 +15,10 @@ from typing import IO
 
 import pytest
 
+from tests import models
 from tests.stream.command import COMMAND, environment
+from tests.stream.files import write
+from tests.stream.sound import tune
 
 SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 
@@ -55,6 +61,14 @@ def interrupted(arguments: list[str], waiting: Path, signum: int, **changes: str
         return ended(process)
 
 
+@pytest.fixture(scope="module")
+def album(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The arguments that hear more than a paused reader takes."""
+    folder = tmp_path_factory.mktemp("album")
+    song = write(folder / "song.wav", tune(60, 8000), 8000)
+    return ["--file", *[str(song)] * 20, "--model", str(models.save(folder / "tiny.onnx"))]
+
+
 @pytest.mark.parametrize(("signum", "code"), SIGNALS)
 @pytest.mark.parametrize(
     ("module", "action"),
@@ -75,3 +89,29 @@ def test_while_it_starts(module: str, action: str, signum: int, code: int, waiti
 @pytest.mark.parametrize(("signum", "code"), SIGNALS)
 def test_while_it_reads_its_settings(signum: int, code: int, waiting: Path) -> None:
     assert interrupted(["--demo", "--config", str(waiting)], waiting, signum) == (code, "")
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="this system has no pipes of a chosen size")
+@pytest.mark.parametrize(("signum", "code"), SIGNALS)
+@pytest.mark.parametrize("output", ["screen", "jsonl"])
+def test_while_the_reader_of_its_results_is_paused(output: str, signum: int, code: int, album: list[str]) -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb"), os.fdopen(writer, "wb") as results:
+        fcntl.fcntl(results, fcntl.F_SETPIPE_SZ, 4096)  # a few records fill it
+        with started([*album, "--output", output], results) as process:
+            assert select.select([reader], [], [], 30)[0]
+            process.send_signal(signum)
+            assert ended(process) == (code, "")
+
+
+@pytest.mark.parametrize(("signum", "code"), SIGNALS)
+def test_a_paused_reader_does_not_cost_the_file_its_records(
+    signum: int, code: int, album: list[str], tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept.jsonl"
+    with started([*album, "--output", "jsonl", "--output-file", str(kept)], subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.read(1) == b"{"
+        process.send_signal(signum)
+        assert ended(process) == (code, "")
+    assert json.loads(kept.read_text().splitlines()[-1])["type"] == "final"
