@@ -127,7 +127,7 @@ def test_the_committed_configurations_load(name: str) -> None:
         (("steps:", "step:"), "unknown key step, did you mean steps"),
         (("gain_db", "gain_bd"), "unknown key gain_bd, did you mean gain_db"),
         (("kind: statistics_pooling", "kind: transformer"), "network.kind must be one of"),
-        (("quadrant:", "quadrants:"), "no targets are called quadrants"),
+        (("rating:", "ratings:"), "no targets are called ratings"),
         (("quadrant: {loss: softmax}", "mood: {loss: sigmoid}"), "the head plane needs the head quadrant"),
         (("datasets: [4q]", "datasets: [5q]"), "no prepared training song for the data sets 5q"),
     ],
