@@ -15,6 +15,8 @@ import yaml
 from stream.errors import UsageError
 from stream.options import DEFAULT, Given, Option, Origin, nearest
 
+_LONGEST = 1_000_000
+
 
 def read_yaml(path: Path, options: Sequence[Option]) -> dict[str, Given]:
     """Return what a YAML file gives, by field name; ``null`` counts as not given.
@@ -24,8 +26,12 @@ def read_yaml(path: Path, options: Sequence[Option]) -> dict[str, Given]:
             acceptable; the message has the file and the line.
     """
     try:
+        with path.open(encoding="utf-8") as file:
+            text = file.read(_LONGEST + 1)
+        if len(text) > _LONGEST:
+            raise UsageError(f"--config {path}: more than {_LONGEST} characters is no settings file")
         # Composed, not constructed: as safe as safe_load, and every key keeps its line.
-        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
     except OSError as error:
         raise UsageError(f"--config {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:

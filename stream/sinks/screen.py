@@ -27,9 +27,8 @@ from stream.record import Final, Record, Status
 from stream.sinks.output import OutputClosed
 from stream.sinks.screen_frame import ASCII, UNICODE, final_bars, final_line, frame
 from stream.sinks.screen_state import ScreenState
-from stream.sinks.text import clock, count_of
+from stream.sinks.text import WINDOW_SECONDS, clock, count_of
 
-WINDOW_SECONDS = 187 * 256 / 16_000
 _REDRAW_SECONDS = 1 / 8
 _MOST_LINES = 60
 

@@ -17,9 +17,9 @@ from typing import Any
 from rich.console import Console
 
 from stream.record import Estimate, Event, Final, ModelId, Record, Status
-from stream.sinks.screen import WINDOW_SECONDS
 from stream.sinks.screen_frame import UNICODE, frame
 from stream.sinks.screen_state import ScreenState
+from stream.sinks.text import WINDOW_SECONDS
 
 _TYPES: dict[str, type[Record]] = {"estimate": Estimate, "final": Final, "event": Event, "status": Status}
 

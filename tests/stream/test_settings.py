@@ -278,3 +278,8 @@ class TestDerived:
         assert parse(["--demo"], {}).threshold_off == 0.4
         assert parse(["--demo", "--threshold", "0.25"], {}).threshold_off == 0.2
         assert parse(["--demo", "--threshold", "0.25", "--threshold-off", "0.1"], {}).threshold_off == 0.1
+
+
+class TestEndlessFile:
+    def test_a_file_without_end_is_refused_not_read(self) -> None:
+        assert "no settings file" in refusal(["--demo", "--config", "/dev/zero"])

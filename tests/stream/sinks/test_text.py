@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stream.record import Final, ModelId
 from stream.sinks.text import basis, clock, escaped, plain, single_line, top
 from tests.stream.sinks import records
 
@@ -60,3 +61,9 @@ def test_clock(seconds: float, shown: str):
 def test_top_is_highest_first_and_keeps_the_models_order_among_equals():
     assert top({"a": 0.1, "b": 0.5, "c": 0.5}, 2) == [("b", 0.5), ("c", 0.5)]
     assert [name for name, _ in top({"a": 0.1, "b": 0.5})] == ["b", "a"]
+
+
+def test_a_track_shorter_than_a_window_says_so() -> None:
+    model = ModelId("m", "1", "0")
+    final = Final("s", None, 0, 0.0, 2.9, "ok", None, None, 0, 0, 0, model)
+    assert basis(final) == "shorter than a window, 2.9 s"
