@@ -34,6 +34,9 @@ _MAX_JUMP_SECONDS = 60.0
 _BARE = {"aac", "ac3", "eac3", "mp3"}
 """Formats that are frames without a container: nothing says when one is due, so ffmpeg's time stamps count packets."""
 
+_GUESSED = {"amrnb", "amrwb"}
+"""Formats without a mark of their own, which ffmpeg sees in web pages too. (AMR files have one: they are ``amr``.)"""
+
 _UNKNOWN_SECONDS = 1e-9
 """For a packet that was lost and does not say how long it is."""
 
@@ -87,6 +90,9 @@ class Decoder:
         except (av.FFmpegError, ValueError):
             raise UndecodableError("ffmpeg finds no sound in it (something else, or cut off or damaged?)") from None
         self.format_name: str = self._container.format.name
+        if self.format_name in _GUESSED:
+            self.close()
+            raise UndecodableError("ffmpeg finds no sound in it (is it text, a web page perhaps?)")
         self.encoder_samples = head.samples if head is not None and self.format_name == "mp3" else None
         """How many samples the encoder of an MP3 that came through a pipe says there are."""
         self.first_position: int | None = None

@@ -9,6 +9,7 @@ Every format that ffmpeg reads, by content and not by name; of a film the sound 
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import stat
 import time
@@ -183,6 +184,7 @@ def _paced(items: Iterator[SourceItem], stop: Stop) -> Iterator[SourceItem]:
             due = began + (item.first_sample + len(item.samples)) / item.samplerate
             if stop.wait(due - time.monotonic()):
                 return
+            item = dataclasses.replace(item, captured_at=time.time())  # noqa: PLW2901 -- as from a microphone
         yield item
 
 

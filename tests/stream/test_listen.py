@@ -83,6 +83,18 @@ def test_one_bad_file_among_many(model: Path, song: Path, tmp_path: Path) -> Non
     assert "Traceback" not in done.stderr
 
 
+def test_a_web_page_is_no_music(model: Path, tmp_path: Path) -> None:
+    page = b"<html><body>radio!</body></html>" * 300
+    (tmp_path / "page.mp3").write_bytes(page)
+    for done in (
+        listen("--file", tmp_path / "page.mp3", "--model", model, "--output", "jsonl"),
+        listen("--stdin", "--model", model, "--output", "jsonl", stdin=page),
+    ):
+        assert done.returncode == 1
+        assert done.stdout == ""
+        assert "no sound" in done.stderr
+
+
 @pytest.mark.parametrize("name", ["nothing", "song.mp3"])
 def test_a_path_that_is_not_there(model: Path, tmp_path: Path, name: str) -> None:
     done = listen("--file", tmp_path / name, "--model", model)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -113,3 +114,12 @@ def test_a_stop_is_honoured_while_realtime_waits(tmp_path):
     stop.request()
     thread.join(10)
     assert not thread.is_alive()
+
+
+def test_paced_sound_is_captured_when_it_comes_and_other_sound_never(tmp_path):
+    path = write_kind(tmp_path, "a.flac")
+    before = time.time()
+    paced = [item for item in FileSource(path, Stop(), realtime=True) if isinstance(item, AudioChunk)]
+    assert all(before <= chunk.captured_at <= time.time() for chunk in paced)
+    at_once = [item for item in FileSource(path, Stop()) if isinstance(item, AudioChunk)]
+    assert {chunk.captured_at for chunk in at_once} == {None}
