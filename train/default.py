@@ -4,7 +4,7 @@
     python -m train.default --music music --steps-only             # print the commands without running them
 
 Each stage is the command that it prints, so any of them can be run by hand. A run that was stopped is continued by the
-same command: prepared songs and trained members are not done again. Takes about an hour and a half on two CPU cores.
+same command: prepared songs and trained members are not done again. Takes about an hour on two CPU cores.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from train.console import command_parser, say, show
 
 MEMBERS = Path("config/train/default.yaml")
 LISTENERS = Path("config/train/listeners.yaml")
-MEMBER_SEEDS = (0, 1, 2)
+MEMBER_SEEDS = (0, 1, 2, 3, 4)
 LISTENER_SEEDS = (0, 1, 2, 3, 4)
 SEEDS = {MEMBERS: MEMBER_SEEDS, LISTENERS: LISTENER_SEEDS}
 VERSIONS = 3
