@@ -28,7 +28,7 @@ from model.mel import melspectrogram
 from train.audio import AudioError, read_audio
 from train.cache import PackWriter, to_levels
 from train.console import command_parser, say
-from train.datasets.library import read_songs
+from train.datasets.catalogue import read_songs
 from train.datasets.song import Song
 from train.degrade import degrade
 from train.negatives import training_negative

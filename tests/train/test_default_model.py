@@ -11,7 +11,7 @@ from model.frontend import FrontEnd
 from model.mel import melspectrogram
 from train import metrics
 from train.audio import read_audio
-from train.datasets.library import read_songs
+from train.datasets.catalogue import read_songs
 from train.datasets.song import MOODS
 from train.degrade import coloured_noise
 from train.negatives import speak

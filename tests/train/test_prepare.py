@@ -11,7 +11,7 @@ from tests.train import small_music
 from train import prepare
 from train.audio import read_audio
 from train.cache import Pack, to_frames, to_levels
-from train.datasets.library import read_songs
+from train.datasets.catalogue import read_songs
 from train.songs import load_songs
 
 
