@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -105,6 +106,18 @@ def load(path: Path) -> Model:
     _check_shapes(path, model)
     _check_answers(path, model)
     return model
+
+
+def onnx_runtime() -> ModuleType:
+    """Return the onnxruntime package, told to keep to itself; to be used instead of importing it.
+
+    From 1.31 on it reports its use to its maker unless told not to before it is loaded: it opens sockets and keeps an
+    identifier in the user's home. A program that listens to a microphone does nothing of the kind.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime  # noqa: PLC0415 -- heavy, and only now may it be loaded
+
+    return onnxruntime  # type: ignore[no-any-return]
 
 
 def _read(path: Path) -> bytes:
@@ -202,11 +215,7 @@ def _check_weights(path: Path, proto: onnx.ModelProto) -> None:
 
 
 def _open(path: Path, data: bytes) -> onnxruntime.InferenceSession:
-    # From 1.31 on the library reports its use to its maker unless told not to before it is loaded: it opens sockets and
-    # keeps an identifier in the user's home. A program that listens to a microphone does nothing of the kind.
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-    import onnxruntime  # noqa: PLC0415
-
+    onnxruntime = onnx_runtime()
     options = onnxruntime.SessionOptions()
     # One thread a session and no spinning: several sessions side by side scale better so, and an idle tagger is idle.
     options.intra_op_num_threads = 1

@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from torch import nn
 
+from model.contract import onnx_runtime
 from model.frontend import FrontEnd
 
 CONTRACT = "1"
@@ -92,7 +92,7 @@ def export_onnx(network: nn.Module, path: Path, card: ModelCard) -> float:
     part = path.with_name(path.name + ".part")
     onnx.save(document, part)
     try:
-        session = onnxruntime.InferenceSession(part, providers=["CPUExecutionProvider"])
+        session = onnx_runtime().InferenceSession(part, providers=["CPUExecutionProvider"])
         # A batch of one as well: the graph must not have frozen the size of the example.
         outputs = [session.run(None, {"melspectrogram": frames})[0] for frames in (example, example[:1])]
         difference = max(float(np.abs(output - expected[: len(output)]).max()) for output in outputs)
