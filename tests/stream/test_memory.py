@@ -71,7 +71,7 @@ def test_sound_that_is_damaged_through_and_through_is_worked_through(tiny_model:
     sound = SOUND.copy()
     sound[::every] = np.nan
     records = session.feed(dataclasses.replace(steady(0), samples=sound)) + session.flush()
-    assert [record.type for record in records] == ["estimate", "final"]
+    assert [record.type for record in records if record.type != "status"] == ["estimate", "final"]
 
 
 def test_a_chunk_of_any_length_is_worked_through_in_pieces(tiny_model: Model) -> None:
