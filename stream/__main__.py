@@ -14,7 +14,15 @@ from stream.errors import StreamError
 
 def main(argv: Sequence[str]) -> int:
     """Run ``stream.listen`` and return its exit code."""
-    return listen.main(argv, lambda: "--mic" if has_microphone() else "--demo")
+    return listen.main(argv, choose_source)
+
+
+def choose_source() -> str:
+    """Return the flag of the microphone, or that of the demo where there is none; standard error says which."""
+    if has_microphone():
+        return "--mic"
+    sys.stderr.write("no microphone: listening to the built-in demo (you hear nothing; --help shows other sources)\n")
+    return "--demo"
 
 
 def has_microphone() -> bool:

@@ -22,7 +22,7 @@ GROUPS: Mapping[str, str | None] = {
     "Mood": None,
     "Events": "that a mood began or ended",
     "Output": None,
-    "HTTP": "/metrics, /healthz, /readyz, /status and a live page; YAML section metrics",
+    "HTTP": "/metrics, /healthz, /readyz, /status; YAML section metrics",
     "Log": "YAML section log",
 }
 """The headings, in order, each with a line below it."""

@@ -4,7 +4,7 @@
     python -m train.default --music music --steps-only             # print the commands without running them
 
 Each stage is the command that it prints, so any of them can be run by hand. A run that was stopped is continued by the
-same command: prepared songs and trained members are not done again. Takes about an hour on two CPU cores.
+same command: prepared songs and trained members are not done again. About three quarters of an hour on two cores.
 """
 
 from __future__ import annotations
