@@ -252,6 +252,6 @@ def _side_by_side(work: Callable[[], None], jobs: int, stop: Stop) -> None:
         try:
             for future in concurrent.futures.as_completed(futures):
                 future.result()
-        except BaseException:
+        except BaseException:  # whatever it was: the pool waits for its threads, so they must end
             stop.request()
             raise

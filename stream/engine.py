@@ -61,7 +61,8 @@ class Engine:
         """What could not be heard, or not to its end, and why, by the name of the source or stream; one line each."""
         self.lost_outputs: list[str] = []
         """Why results could not be written, one line a sink."""
-        self._new_session = new_session
+        self.new_session = new_session
+        """Makes the session of a stream."""
         self._sinks = sinks
         self._observers = observers
         self._stop = stop
@@ -109,10 +110,6 @@ class Engine:
         """Note that results could not be written, and say it in the log."""
         self.lost_outputs.append(reason)
         logger.error("%s", reason)
-
-    def new_session(self, stream: str, live: bool) -> Session:
-        """Return a session for a stream."""
-        return self._new_session(stream, live)
 
     def emit(self, records: Sequence[Record]) -> None:
         """Give records to every sink and observer; a sink that fails is left out, and the others go on."""

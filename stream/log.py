@@ -63,7 +63,7 @@ class _Handler(logging.Handler):
             stream.flush()
         except OSError:
             return  # standard error is closed or full: there is no place left to say so
-        except Exception:
+        except Exception:  # as logging's own handlers do: a record that cannot be shown stops nothing
             self.handleError(record)
 
 

@@ -2,7 +2,7 @@
 
 scorer = TrackScorer("mic", title=None, origin=0, samplerate=44100, model=model, options=SessionOptions())
 records = scorer.feed(mono)
-records = scorer.end()                 # the track is over: events that go on end, and the final comes
+records = scorer.end(last)             # the track is over: events that go on end, and the final comes
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from model.contract import Model
+from model.contract import Model, ModelError
 from stream.average import Average, ExponentialAverage, Latest, Mean
 from stream.events import Change, EventDetector
 from stream.record import Estimate, Event, Final, ModelId, Moods, Record, WindowStatus, dbfs, power_of
@@ -106,11 +106,21 @@ class TrackScorer:
         """Pass over ``count`` lost source samples; 0 if nobody knows how many."""
         return self._score(self._track.lose(count))
 
-    def end(self, error: str | None = None) -> list[Record]:
-        """End the track: return its last windows, the ends of its events and its final. Once."""
+    def end(self, last: NDArray[np.float32], error: str | None = None) -> list[Record]:
+        """End the track: return its last windows, the ends of its events and its final. Once.
+
+        Args:
+            last: the last mono source samples, shape (n,).
+            error: why it ended before its time, or None; a model that fails on the last windows is a reason, too.
+        """
         if self.ended:
             return []
-        records = self._score(self._track.flush())
+        records: list[Record] = []
+        try:
+            records += self.feed(last)
+            records += self._score(self._track.flush())
+        except ModelError as failure:  # the final is owed all the same
+            error = error or str(failure)
         end_s = self._seconds(self._track.position * self._rate / self._samplerate)
         records += [self._event(change) for change in self._events.flush(end_s)]
         scored = self._average.count

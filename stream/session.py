@@ -27,6 +27,7 @@ from stream.record import SILENCE_DBFS, Estimate, Record, Status, dbfs
 from stream.scorer import SessionOptions, TrackScorer
 from stream.silence import Boundary, SilenceSplitter
 
+_NOTHING = np.empty(0, dtype=np.float32)
 _MAX_AMPLITUDE = 1e6  # beyond it a float is no sound but damage, like NaN
 
 
@@ -164,8 +165,14 @@ class Session:
     def _end_track(self, error: str | None = None) -> list[Record]:
         if self._scorer is None:
             return []
-        held = self._splitter.flush() if self._splitter else np.empty(0, dtype=np.float32)
-        return [*self._score(held), *self._scorer.end(error)]
+        held = self._held()
+        return self._scorer.feed(held) if self._scorer.ended else self._scorer.end(held, error)
+
+    def _held(self) -> NDArray[np.float32]:
+        """Return the samples that the splitter held back; they count as handed to the track."""
+        held = self._splitter.flush() if self._splitter else _NOTHING
+        self._position += len(held)
+        return held
 
     def _hear(self, mono: NDArray[np.float32]) -> list[Record]:
         if self._splitter is None:
@@ -177,7 +184,7 @@ class Session:
             elif piece is Boundary.START:
                 self._begin_track(self._scorer.title if self._scorer else None)
             elif self._scorer:
-                records += self._scorer.end()
+                records += self._scorer.end(_NOTHING)
         return records
 
     def _score(self, mono: NDArray[np.float32]) -> list[Record]:
@@ -185,10 +192,9 @@ class Session:
         return self._scorer.feed(mono) if self._scorer else []
 
     def _lose(self, count: int) -> list[Record]:
-        held = self._splitter.flush() if self._splitter else np.empty(0, dtype=np.float32)
-        records = self._score(held)
+        held = self._held()
         self._position += count
-        return records + (self._scorer.lose(count) if self._scorer else [])
+        return [*self._scorer.feed(held), *self._scorer.lose(count)] if self._scorer else []
 
     def _warn(self, detail: str) -> list[Record]:
         """Return a warning the first time it is given."""

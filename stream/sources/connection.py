@@ -177,18 +177,26 @@ class _HttpsConnection(http.client.HTTPSConnection):
         self.opened(self.sock)
 
 
+def _connecting(
+    kind: type[_HttpConnection] | type[_HttpsConnection], opened: Opened
+) -> Callable[..., http.client.HTTPConnection]:
+    """Return what makes a connection that tells of its socket."""
+
+    def factory(host: str, /, **kwargs: Any) -> http.client.HTTPConnection:
+        connection = kind(host, **kwargs)
+        connection.opened = opened
+        return connection
+
+    return factory
+
+
 class _HttpHandler(urllib.request.HTTPHandler):
     def __init__(self, opened: Opened) -> None:
         super().__init__()
         self._opened = opened
 
     def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        def factory(host: str, /, **kwargs: Any) -> http.client.HTTPConnection:
-            connection = _HttpConnection(host, **kwargs)
-            connection.opened = self._opened
-            return connection
-
-        return self.do_open(factory, req)
+        return self.do_open(_connecting(_HttpConnection, self._opened), req)
 
 
 class _HttpsHandler(urllib.request.HTTPSHandler):
@@ -197,9 +205,4 @@ class _HttpsHandler(urllib.request.HTTPSHandler):
         self._opened = opened
 
     def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        def factory(host: str, /, **kwargs: Any) -> http.client.HTTPConnection:
-            connection = _HttpsConnection(host, **kwargs)
-            connection.opened = self._opened
-            return connection
-
-        return self.do_open(factory, req)
+        return self.do_open(_connecting(_HttpsConnection, self._opened), req)

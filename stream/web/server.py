@@ -107,7 +107,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port just left is free
         listener.bind(address)
         listener.listen(_BACKLOG)  # from here on requests wait in line, even before the thread runs
-    except BaseException:
+    except BaseException:  # whatever it was: nobody else will close the socket
         listener.close()
         raise
     return listener

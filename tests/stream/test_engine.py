@@ -86,7 +86,7 @@ def test_streams_are_kept_apart_and_each_has_its_final(engine: Engine, kept: Kep
     engine.run(Listed([*mixed, StreamEnd("1"), StreamEnd("2")]), "both")
     for seed in (1, 2):
         kept_alone = Kept()
-        alone = Engine(engine._new_session, SinkGroup([kept_alone]), [], Stop())
+        alone = Engine(engine.new_session, SinkGroup([kept_alone]), [], Stop())
         alone.run(Listed(chunks(tune(7, seed=seed), stream=str(seed))), "alone")
         (final,) = [record for record in finals(kept.records) if record.stream == str(seed)]
         assert final.running == finals(kept_alone.records)[0].running

@@ -234,3 +234,11 @@ class Broken:
 def test_a_model_that_cannot_answer_is_an_error_with_the_streams_name(tiny_model: Model) -> None:
     with pytest.raises(StreamError, match="song: the model tiny gives"):
         Session("song", Broken(tiny_model)).feed(next(chunks(tune(4), size=64_000)))
+
+
+def test_a_model_that_fails_on_the_last_window_does_not_cost_the_final(tiny_model: Model) -> None:
+    session = Session("song", Broken(tiny_model))
+    sound = tune(2.9921, 44100)  # the end of its one window is still in the resampler when the sound has come
+    assert session.feed(AudioChunk("song", sound[:, None], 44100, 0)) == []
+    (final,) = finals(session.flush())
+    assert (final.windows, final.error) == (0, "the model tiny gives probabilities that are not finite")
