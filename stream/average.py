@@ -3,13 +3,15 @@
     average = Mean() | ExponentialAverage(half_life=30.0) | Latest()
     average.add(probabilities, at=12.0)
     average.value()                        # (labels,) or None before the first window
+    average.restore(other.state())         # go on where another average was
 
 The mean over a track's windows is the papers' song score.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +33,14 @@ class Average(Protocol):
         """Return the average so far, shape (labels,), or None if nothing was added."""
         ...
 
+    def state(self) -> dict[str, Any]:
+        """Return all it knows as plain JSON values: ``sum`` (a list, or None), ``count`` and what its kind needs."""
+        ...
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over what :meth:`state` of an average of the same kind returned."""
+        ...
+
 
 class Mean:
     """The arithmetic mean of all windows, summed in float64."""
@@ -48,6 +58,14 @@ class Mean:
     def value(self) -> Probabilities | None:
         """Return the mean so far."""
         return None if self._sum is None else self._sum / self.count
+
+    def state(self) -> dict[str, Any]:
+        """Return the sum and the count."""
+        return {"sum": _listed(self._sum), "count": self.count}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over a sum and a count."""
+        self._sum, self.count = _array(state["sum"]), int(state["count"])
 
 
 class ExponentialAverage:
@@ -79,6 +97,15 @@ class ExponentialAverage:
         """Return the average so far."""
         return None if self._sum is None else self._sum / self._weight
 
+    def state(self) -> dict[str, Any]:
+        """Return the weighted sum, the weight, when that was, and the count."""
+        return {"sum": _listed(self._sum), "count": self.count, "weight": self._weight, "at": self._at}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over a weighted sum."""
+        self._sum, self.count = _array(state["sum"]), int(state["count"])
+        self._weight, self._at = float(state["weight"]), float(state["at"])
+
 
 class Latest:
     """No average: the last window itself."""
@@ -95,3 +122,19 @@ class Latest:
     def value(self) -> Probabilities | None:
         """Return the last window's probabilities."""
         return self._last
+
+    def state(self) -> dict[str, Any]:
+        """Return the last window and the count."""
+        return {"sum": _listed(self._last), "count": self.count}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over a last window."""
+        self._last, self.count = _array(state["sum"]), int(state["count"])
+
+
+def _listed(values: Probabilities | None) -> list[float] | None:
+    return None if values is None else values.tolist()
+
+
+def _array(values: list[float] | None) -> Probabilities | None:
+    return None if values is None else np.array(values, dtype=np.float64)

@@ -4,6 +4,7 @@
     for change in detector.feed(probabilities, start_s, end_s):
         change.mood, change.phase, change.at_s
     detector.flush(end_s)                  # the track ended: what goes on, ends
+    detector.restore(other.state())        # go on where another detector was
 
 A mood begins once its window probability has reached ``threshold`` and stayed at or above ``threshold_off`` for
 ``min_duration`` seconds, and ends once it has stayed below ``threshold_off`` for as long. Both are dated to where the
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,3 +90,11 @@ class EventDetector:
         ]
         self._moods = [_Mood() for _ in self._labels]
         return changes
+
+    def state(self) -> list[list[Any]]:
+        """Return what it knows of each mood, in the order of the labels, as plain JSON values."""
+        return [[mood.on, mood.since, mood.value, mood.last] for mood in self._moods]
+
+    def restore(self, state: Sequence[Sequence[Any]]) -> None:
+        """Take over what :meth:`state` of a detector of the same labels returned."""
+        self._moods = [_Mood(*mood) for mood in state]

@@ -3,6 +3,7 @@
 scorer = TrackScorer("mic", title=None, origin=0, samplerate=44100, model=model, options=SessionOptions())
 records = scorer.feed(mono)
 records = scorer.end(last)             # the track is over: events that go on end, and the final comes
+scorer.resume(other.snapshot())        # a track that another process began
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from model.contract import Model, ModelError
 from stream.average import Average, ExponentialAverage, Latest, Mean
 from stream.events import Change, EventDetector
 from stream.record import Estimate, Event, Final, ModelId, Moods, Record, WindowStatus, dbfs, power_of
+from stream.snapshot import TrackSnapshot
 from stream.track import Track, Window
 
 
@@ -98,6 +100,80 @@ class TrackScorer:
         """Seconds of the track heard so far, the lost ones included; 0 once it has ended."""
         return 0.0 if self.ended else self._track.position / self._samplerate
 
+    @property
+    def position(self) -> int:
+        """Source samples since the track's first, the lost ones included."""
+        return self._track.position
+
+    @property
+    def needed_from(self) -> int:
+        """Source sample of the track from which on sound must be fed again after :meth:`resume`."""
+        return self._track.needed_from
+
+    def snapshot(self) -> TrackSnapshot:
+        """Return where the track stands, the sound itself left out."""
+        return TrackSnapshot(
+            title=self.title,
+            origin=self._origin,
+            position=self._track.position,
+            next_window=self._track.next_window,
+            hop_frames=self._options.hop_frames,
+            average=self._average.state(),
+            events=self._events.state(),
+            power=self._power,
+            silent=self._left_out["silence"],
+            gaps=self._left_out["gap"],
+            unreported=self._track.unreported,
+            broken=self._track.broken,
+        )
+
+    def resume(self, snapshot: TrackSnapshot, *, same_average: bool) -> None:
+        """Go on where a snapshot was taken; ``position`` then says from where on sound must be fed.
+
+        Args:
+            snapshot: of a scorer with the same origin and sample rate.
+            same_average: its average and events are of the same kind and moods; else they begin anew.
+        """
+        # Under another hop, the first window that begins no earlier than the one that was due.
+        due = -(-snapshot.next_window * snapshot.hop_frames // self._options.hop_frames)
+        self._track.resume(due, snapshot.position)
+        self._track.broken = snapshot.broken
+        self._left_out = {"silence": snapshot.silent, "gap": snapshot.gaps}
+        if same_average:
+            self._average.restore(snapshot.average)
+            self._events.restore(snapshot.events)
+            self._power = snapshot.power
+
+    def settle(self, snapshot: TrackSnapshot) -> list[Record]:
+        """End the refilling after :meth:`resume`: what is still missing of the sound was lost."""
+        self._track.unreported = snapshot.unreported  # gaps of before were met again
+        missing = snapshot.position - self._track.position
+        return self.lose(missing) if missing > 0 else []
+
+    def summary(self, error: str | None = None) -> Final:
+        """Return what the final would be now; the track goes on."""
+        scored = self._average.count
+        status: WindowStatus = "ok"
+        if self._track.broken:
+            status = "gap"
+        elif not scored and self._left_out["silence"]:
+            status = "silence"
+        return Final(
+            stream=self._stream,
+            track=self.title,
+            start_sample=self._origin,
+            start_s=self._seconds(0),
+            end_s=self._end_s,
+            status=status,
+            rms_dbfs=dbfs(self._power / scored) if scored else None,
+            running=self._running(),
+            windows=scored,
+            silent_windows=self._left_out["silence"],
+            gap_windows=self._left_out["gap"] + self._track.unreported,
+            model=self._id,
+            error=error,
+        )
+
     def feed(self, mono: NDArray[np.float32]) -> list[Record]:
         """Take mono source samples of shape (n,) and return the records of the windows they complete."""
         return self._score(self._track.feed(mono))
@@ -121,29 +197,8 @@ class TrackScorer:
             records += self._score(self._track.flush())
         except ModelError as failure:  # the final is owed all the same
             error = error or str(failure)
-        end_s = self._seconds(self._track.position * self._rate / self._samplerate)
-        records += [self._event(change) for change in self._events.flush(end_s)]
-        scored = self._average.count
-        status: WindowStatus = "ok"
-        if self._track.broken:
-            status = "gap"
-        elif not scored and self._left_out["silence"]:
-            status = "silence"
-        final = Final(
-            stream=self._stream,
-            track=self.title,
-            start_sample=self._origin,
-            start_s=self._seconds(0),
-            end_s=end_s,
-            status=status,
-            rms_dbfs=dbfs(self._power / scored) if scored else None,
-            running=self._running(),
-            windows=scored,
-            silent_windows=self._left_out["silence"],
-            gap_windows=self._left_out["gap"] + self._track.unreported,
-            model=self._id,
-            error=error,
-        )
+        records += [self._event(change) for change in self._events.flush(self._end_s)]
+        final = self.summary(error)
         self.ended = True
         self._average = self._options.new_average()
         return [*records, final]
@@ -205,6 +260,10 @@ class TrackScorer:
 
     def _event(self, change: Change) -> Event:
         return Event(self._stream, self.title, change.mood, change.phase, change.at_s, round(change.probability, 7))
+
+    @property
+    def _end_s(self) -> float:
+        return self._seconds(self._track.position * self._rate / self._samplerate)
 
     @property
     def _rate(self) -> int:

@@ -3,6 +3,7 @@
     session = Session("mic", model, SessionOptions(), live=True)
     for record in session.feed(chunk): ...     # estimates, events, finals of tracks that ended
     for record in session.flush(): ...         # the end of the stream
+    session.resume(other.snapshot())           # go on where another process was: stream/snapshot.py
 
 What a session says is a function of the samples fed, whatever chunks they come in: no clock enters it. Its memory is
 bounded, whatever is fed.
@@ -26,6 +27,7 @@ from stream.errors import StreamError
 from stream.record import SILENCE_DBFS, Estimate, Record, Status, dbfs
 from stream.scorer import SessionOptions, TrackScorer
 from stream.silence import Boundary, SilenceSplitter
+from stream.snapshot import SessionSnapshot
 
 _NOTHING = np.empty(0, dtype=np.float32)
 _MAX_AMPLITUDE = 1e6  # beyond it a float is no sound but damage, like NaN
@@ -60,6 +62,7 @@ class Session:
         self._feature_ms = 0.0
         self._level_dbfs = SILENCE_DBFS
         self._warned: set[str] = set()
+        self._resumed: SessionSnapshot | None = None  # while the buffers are being refilled
 
     def feed(self, chunk: AudioChunk) -> list[Record]:
         """Take a chunk and return the records that it completes.
@@ -87,6 +90,70 @@ class Session:
         self.reset()
         return records
 
+    def summary(self, error: str | None = None) -> list[Record]:
+        """Return the final that the current track would have now, if there is one; it goes on."""
+        return [self._scorer.summary(error)] if self._scorer and not self._scorer.ended else []
+
+    def snapshot(self) -> SessionSnapshot:
+        """Return where the stream stands, for :meth:`resume`.
+
+        Raises:
+            ValueError: nothing was fed yet, or the source is live: its splitter holds sound back.
+        """
+        if self._samplerate is None or self._splitter is not None:
+            raise ValueError("a session that has heard nothing, or is cut at silences, cannot be resumed")
+        track = self._scorer.snapshot() if self._scorer else None
+        return SessionSnapshot(self._samplerate, self._next_sample, self._model.info.labels, track)
+
+    def resume(self, snapshot: SessionSnapshot) -> None:
+        """Go on where a snapshot was taken: feed the chunks from ``needed_from`` on again, then :meth:`settle`.
+
+        Raises:
+            ValueError: this session is of a live source.
+        """
+        if self._live:
+            raise ValueError("a live session is cut at silences and cannot be resumed")
+        self.reset()
+        self._samplerate = snapshot.samplerate
+        self._position = snapshot.next_sample
+        self._resumed = snapshot
+        if snapshot.track is not None:
+            scorer = self._begin_track(snapshot.track.title, snapshot.track.origin)
+            own = self._options.new_average().state().keys()
+            same = snapshot.labels == self._model.info.labels and snapshot.track.average.keys() == own
+            scorer.resume(snapshot.track, same_average=same)
+            self._position += scorer.position - snapshot.track.position
+
+    def settle(self) -> list[Record]:
+        """End the refilling: what did not come again was lost."""
+        snapshot, self._resumed = self._resumed, None
+        if snapshot is None:
+            return []
+        self._position = max(self._position, snapshot.next_sample)
+        return self._scorer.settle(snapshot.track) if self._scorer and snapshot.track else []
+
+    @property
+    def samplerate(self) -> int | None:
+        """Of the source, in Hz; None before the first chunk."""
+        return self._samplerate
+
+    @property
+    def next_sample(self) -> int:
+        """Index of the source sample that should come next."""
+        return self._next_sample
+
+    @property
+    def in_track(self) -> bool:
+        """A track goes on."""
+        return self._scorer is not None and not self._scorer.ended
+
+    @property
+    def needed_from(self) -> int:
+        """Index of the source sample from which on chunks must be fed again after :meth:`resume`."""
+        if self._scorer is None:
+            return self._next_sample
+        return self._next_sample - self._scorer.position + self._scorer.needed_from
+
     @property
     def heard_s(self) -> float:
         """Seconds of the current track heard so far, the lost ones included."""
@@ -108,7 +175,7 @@ class Session:
         ahead = chunk.first_sample - self._next_sample
         if ahead > 0 or chunk.discontinuity:
             records += self._lose(max(0, ahead))
-        elif ahead < 0:
+        elif ahead < 0 and self._resumed is None:
             records += self._warn("sound that was heard already came again, and is dropped")
         for run in _runs(mono[max(0, -ahead) :]):
             if isinstance(run, int):
@@ -150,17 +217,19 @@ class Session:
             self._splitter.restart()
         return records
 
-    def _begin_track(self, title: str | None) -> None:
+    def _begin_track(self, title: str | None, origin: int | None = None) -> TrackScorer:
         assert self._samplerate is not None  # every caller has seen a chunk
-        rate = self._model.info.frontend.samplerate
+        if origin is None:
+            origin = round(self._position * self._model.info.frontend.samplerate / self._samplerate)
         self._scorer = TrackScorer(
             self.stream,
             title=title,
-            origin=round(self._position * rate / self._samplerate),
+            origin=origin,
             samplerate=self._samplerate,
             model=self._model,
             options=self._options,
         )
+        return self._scorer
 
     def _end_track(self, error: str | None = None) -> list[Record]:
         if self._scorer is None:

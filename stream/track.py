@@ -3,6 +3,7 @@
     track = Track(samplerate=44100, frontend=FrontEnd(), hop_frames=187)
     for window in track.feed(mono): ...    # window k begins 16 kHz sample k * hop of the track
     for window in track.lose(4410): ...    # that many source samples never came
+    track.resume(next_window=12)           # a track that another process began: go on here
 
 A window that a gap touches comes out with status ``gap`` and without frames; nothing is filled in. After a gap the
 front-end starts anew where a frame of the track's grid meets a source sample, so a window that no gap touches is the
@@ -72,6 +73,26 @@ class Track:
         self._heard = False  # anything since the last restart
         self._gaps: deque[int] = deque()  # windows that a gap touched and whose end has not passed yet
 
+    @property
+    def next_window(self) -> int:
+        """Index of the first window that has not come out."""
+        return self._gaps[0] if self._gaps else self._buffer.next_index
+
+    @property
+    def needed_from(self) -> int:
+        """Source sample of the track from which on sound must be fed again to go on after :meth:`resume`."""
+        return self._restart_at(self.next_window, self.position)
+
+    def resume(self, next_window: int, position: int) -> None:
+        """Go on where another track object was: feed the sound from ``needed_from`` on, and the same windows come.
+
+        Args:
+            next_window: what its ``next_window`` was.
+            position: what its ``position`` was.
+        """
+        self.position = self._restart_at(next_window, position)
+        self._buffer.restart(self._frames_at(self.position), next_window * self._hop)
+
     def feed(self, mono: NDArray[np.float32]) -> list[Window]:
         """Take the next source samples, shape (n,), and return the windows that ended with them."""
         windows: list[Window] = []
@@ -121,6 +142,11 @@ class Track:
         while self._gaps and self._gaps[0] * self._hop + self._frontend.patch <= frame:
             windows.append(Window(self._gaps.popleft(), "gap", None, None))
         return windows
+
+    def _restart_at(self, next_window: int, position: int) -> int:
+        """Return the last sample at or before ``position`` where the front-end can start anew for this window."""
+        frame = max(0, next_window * self._hop - _SETTLING_FRAMES)
+        return min(frame // self._frames_at(self._step), position // self._step) * self._step
 
     def _frames_at(self, position: int) -> int:
         return position * self._frontend.samplerate // (self._samplerate * self._frontend.hop)
