@@ -6,7 +6,7 @@ print(to_yaml(options, values, origins))                     # which read_yaml r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,15 @@ from stream.options import DEFAULT, Given, Option, Origin, nearest
 _LONGEST = 1_000_000
 
 
-def read_yaml(path: Path, options: Sequence[Option]) -> dict[str, Given]:
+def read_yaml(
+    path: Path, options: Sequence[Option], elsewhere: Callable[[], Sequence[Option]] = tuple
+) -> dict[str, Given]:
     """Return what a YAML file gives, by field name; ``null`` counts as not given.
+
+    Args:
+        path: of the file.
+        options: what it may give.
+        elsewhere: returns what other programs that read the same file know: those keys are passed over.
 
     Raises:
         UsageError: the file cannot be read, is no YAML mapping, has an unknown or doubled key, or a value is not
@@ -43,11 +50,13 @@ def read_yaml(path: Path, options: Sequence[Option]) -> dict[str, Given]:
     given: dict[str, Given] = {}
     for key, line, node in _entries(root, path, by_key):
         place = f"{path}:{line}"
-        if key not in by_key:
-            raise UsageError(f"{place}: {key} is unknown; {nearest(key, by_key)}")
         if key in seen:
             raise UsageError(f"{place}: {key} was already given at {seen[key]}")
+        if key not in by_key and not _is_known(key, node, elsewhere()):
+            raise UsageError(f"{place}: {key} is unknown; {nearest(key, by_key)}")
         seen[key] = place
+        if key not in by_key:
+            continue
         each = by_key[key]
         if not _is_null(node):
             given[each.name] = each.accept(_texts(node, each, place), Origin("YAML", place))
@@ -94,6 +103,12 @@ def _entries(root: yaml.Node | None, path: Path, known: Iterable[str]) -> Iterat
             yield from ((f"{key}.{name}", at, value) for name, at, value in _pairs(node, path, key))
         else:
             yield key, line, node
+
+
+def _is_known(key: str, node: yaml.Node, options: Sequence[Option]) -> bool:
+    """Say whether a key, or a section with nothing in it, is one of the options'."""
+    known = {each.key for each in options}
+    return key in known or (_is_null(node) and any(each.startswith(f"{key}.") for each in known))
 
 
 def _pairs(node: yaml.Node | None, path: Path, what: str) -> Iterator[tuple[str, int, yaml.Node]]:

@@ -19,7 +19,7 @@ import argparse
 import dataclasses
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from stream.errors import UsageError
@@ -172,8 +172,15 @@ def read_flags(namespace: argparse.Namespace, options: Iterable[Option]) -> dict
     return given
 
 
-def read_environment(environ: Mapping[str, str], options: Iterable[Option]) -> dict[str, Given]:
+def read_environment(
+    environ: Mapping[str, str], options: Iterable[Option], elsewhere: Callable[[], Sequence[Option]] = tuple
+) -> dict[str, Given]:
     """Return what the environment gave, by field name; an empty variable counts as not set.
+
+    Args:
+        environ: the environment.
+        options: what it may give.
+        elsewhere: returns what other programs that read the same environment know: those variables are passed over.
 
     Raises:
         UsageError: a variable with the project's prefix is no setting, or its value is not acceptable.
@@ -184,7 +191,7 @@ def read_environment(environ: Mapping[str, str], options: Iterable[Option]) -> d
         if not variable.startswith(PREFIX) or variable.startswith(_FOR_TESTS) or not text:
             continue
         if variable not in by_variable:
-            if _SERVICE_LINK.fullmatch(f"{variable}={text}"):
+            if _SERVICE_LINK.fullmatch(f"{variable}={text}") or variable in {each.variable for each in elsewhere()}:
                 continue
             raise UsageError(f"environment variable {variable} is unknown; {nearest(variable, by_variable)}")
         each = by_variable[variable]

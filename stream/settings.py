@@ -4,7 +4,8 @@
     settings.source, settings.paths, settings.threshold, settings.metrics_port
     print(settings.to_yaml(), end="")                # --print-config
 
-Every setting is declared once, below, and is then a flag, an environment variable and a YAML key (see ``options.py``).
+Every setting is declared once, below or in a mixin, and is then a flag, an environment variable and a YAML key (see
+``options.py``). How they must fit together is in ``settings_check.py``.
 """
 
 from __future__ import annotations
@@ -12,47 +13,33 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 from stream import kinds
-from stream.config_file import read_yaml, to_yaml
-from stream.errors import UsageError
-from stream.help import GROUPS, make_parser, unknown_argument
-from stream.options import (
-    DEFAULT,
-    PREFIX,
-    Given,
-    Origin,
-    add_arguments,
-    merge,
-    option,
-    options_of,
-    read_environment,
-    read_flags,
-)
+from stream.command import CommandSettings, gather
+from stream.help import LISTEN
+from stream.kafka.options import ConnectionOptions, ConsumerOptions, TopicOptions
+from stream.options import option, options_of
 from stream.pcm import RAW_FORMATS
+from stream.settings_check import SOURCES, NoSourceError, SourceName, check, choose_source
 
-SourceName = Literal["mic", "file", "stdin", "url", "demo"]
+__all__ = ["OPTIONS", "Action", "NoSourceError", "Settings", "SourceName", "parse"]
+
 Action = Literal["listen", "list-devices", "benchmark", "print-config"]
 
 FRAME_SECONDS = 0.016
 DEFAULT_PORT = 9108
-_LIVE: tuple[SourceName, ...] = ("mic", "url", "demo")
-
-
-class NoSourceError(UsageError):
-    """Nothing says what to listen to."""
+_LIVE: tuple[SourceName, ...] = ("mic", "url", "demo", "kafka")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(ConsumerOptions, TopicOptions, ConnectionOptions, CommandSettings):
     """All settings of a run, checked; units are in the help texts.
 
     ``action`` is what to do: the actions other than ``listen`` and ``print-config`` need no source.
     """
 
     action: Action = "listen"
-    origins: Mapping[str, Origin] = dataclasses.field(default_factory=dict, repr=False, compare=False)
 
     mic: bool = option(False, kinds.boolean(), "Source", "a microphone or other sound input")
     paths: tuple[Path, ...] = option(
@@ -65,6 +52,9 @@ class Settings:
     stdin: bool = option(False, kinds.boolean(), "Source", "standard input: an audio file, or raw PCM")
     url: str | None = option(None, kinds.web_address(), "Source", "internet radio, or an audio file on the web")
     demo: bool = option(False, kinds.boolean(), "Source", "the built-in music, played in real time")
+    kafka: bool = option(
+        False, kinds.boolean(), "Source", "the streams of a Kafka topic", key="kafka.enabled", flags="--kafka"
+    )
 
     device: str | None = option(
         None, kinds.text("a device's number or part of its name", "DEVICE"), "Sound", "its number or part of its name"
@@ -158,17 +148,10 @@ class Settings:
         flags="--max-stream-labels",
     )
 
-    log_level: Literal["debug", "info", "warning", "error"] = option(
-        "info", kinds.choice("debug", "info", "warning", "error"), "Log", "the least that is logged", key="log.level"
-    )
-    log_format: Literal["text", "json"] = option(
-        "text", kinds.choice("text", "json"), "Log", "on standard error, one line an event", key="log.format"
-    )
-
     @property
     def source(self) -> SourceName | None:
         """Name of the one source, or None if the action needs none and none was given."""
-        return next((name for name, field in _SOURCES.items() if getattr(self, field)), None)
+        return next((name for name, field in SOURCES.items() if getattr(self, field)), None)
 
     @property
     def paced(self) -> bool:
@@ -197,24 +180,8 @@ class Settings:
         """Whether a user chose the port: in use, it is then an error; a default one moves to the next."""
         return isinstance(self.metrics_port_choice, int)
 
-    def to_yaml(self) -> str:
-        """Return the settings as YAML, each with where it came from; as a ``--config`` file it gives them again."""
-        return to_yaml(OPTIONS, {each.name: getattr(self, each.name) for each in OPTIONS}, self.origins)
-
 
 OPTIONS = options_of(Settings)
-_SOURCES: dict[SourceName, str] = {"mic": "mic", "file": "paths", "stdin": "stdin", "url": "url", "demo": "demo"}
-_FLAGS = {each.name: next(iter(each.flags)) for each in OPTIONS}
-
-_ONLY_WITH: dict[str, tuple[SourceName, ...]] = {
-    "device": ("mic",),
-    "samplerate": ("mic", "stdin"),
-    "channels": ("mic", "stdin"),
-    "format": ("stdin",),
-    "realtime": ("file", "demo"),
-    "jobs": ("file",),
-    "url_timeout": ("url",),
-}
 
 
 def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
@@ -230,66 +197,8 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         NoSourceError: an action that needs a source has none.
         UsageError: anything else that is wrong with the settings, in one line.
     """
-    parser = make_parser()
-    add_arguments(parser, OPTIONS, GROUPS)
-    namespace, unknown = parser.parse_known_args(argv)
-    if unknown:
-        raise UsageError(unknown_argument(unknown, parser))
-    environ = dict(environ)
-    config = environ.pop(PREFIX + "CONFIG", "")
-    config = namespace.config or config
-    flags = read_flags(namespace, OPTIONS)
-    given = merge(
-        read_yaml(Path(config), OPTIONS) if config else {},
-        read_environment(environ, OPTIONS),
-        flags,
-    )
-    action = cast("Action", namespace.action)
-    _choose_source(given, needed=action == "listen")
-    values = {each.name: given.get(each.name, Given(each.default, DEFAULT)).value for each in OPTIONS}
-    settings = Settings(action=action, origins={name: each.origin for name, each in given.items()}, **values)
-    _check(settings, flags)
+    gathered = gather(Settings, LISTEN, argv, environ)
+    choose_source(gathered.given, needed=gathered.action == "listen")
+    settings = gathered.settings(Settings)
+    check(settings, gathered.flags)
     return settings
-
-
-def _choose_source(given: dict[str, Given], *, needed: bool) -> None:
-    """Keep the source of the strongest layer that names one."""
-    named = {field: given[field] for field in _SOURCES.values() if field in given and given[field].value}
-    if not named:
-        if needed:
-            raise NoSourceError(
-                "nothing to listen to: give --mic, --file PATH, --stdin, --url URL or --demo (see --help)"
-            )
-        return
-    strongest = max(each.origin.strength for each in named.values())
-    chosen = [field for field, each in named.items() if each.origin.strength == strongest]
-    if len(chosen) > 1:
-        places = " and ".join(str(named[field].origin) for field in chosen)
-        raise UsageError(f"exactly one source is needed, not {len(chosen)}: {places}")
-    for field in named:
-        if field not in chosen:
-            del given[field]
-
-
-def _check(settings: Settings, flags: Mapping[str, Given]) -> None:
-    """Check what concerns more than one setting.
-
-    A flag that would do nothing is an error, for whoever typed it expects something; a line of a YAML file or a
-    variable is for many runs and may go unused.
-    """
-    if settings.threshold_off > settings.threshold:
-        raise UsageError(
-            f"--threshold-off must not exceed --threshold: {settings.threshold_off} is above {settings.threshold}"
-        )
-    if settings.channel is not None and settings.channels is not None and settings.channel >= settings.channels:
-        raise UsageError(f"--channel {settings.channel + 1} needs more than --channels {settings.channels}")
-    if "half_life" in flags and settings.average != "ema":
-        raise UsageError("--half-life needs --average ema")
-    if settings.source is None:
-        return
-    for name, sources in _ONLY_WITH.items():
-        if name in flags and settings.source not in sources:
-            only = " or ".join(f"--{source}" for source in sources)
-            raise UsageError(f"{flags[name].origin.place} is for {only}, not for --{settings.source}")
-    if settings.source == "stdin" and settings.samplerate is None and (settings.format or settings.channels):
-        raise UsageError("raw PCM on --stdin needs its rate: --samplerate HZ")

@@ -1,12 +1,12 @@
 """What the commands that speak to Kafka can be told: mixins of a settings class.
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Settings(LogOptions, ConnectionOptions, TopicOptions): ...
+    class Settings(TopicOptions, ConnectionOptions, CommandSettings): ...
 
-    settings = parse_command(Settings, HELP, sys.argv[1:], os.environ).settings
+    settings = parse_command(Settings, HELP, sys.argv[1:], os.environ)
     connection = Connection.of(settings)                # which kafka-python is told: see connection.py
 
-Each option is a flag, an environment variable and a YAML key: ``--topic``, ``MOODSTREAM_KAFKA__TOPIC`` and ``topic:`` in
+Each option is a flag, an environment variable and a YAML key: ``--topic``, ``MOODSTREAM_KAFKA__TOPIC``, ``topic:`` in
 the section ``kafka:``. A client.properties file of Java's (``--kafka-properties``) is weaker than all three, so what it
 may say as well has no default here: :class:`~stream.kafka.connection.Connection` has.
 """

@@ -15,7 +15,8 @@ from stream.errors import UsageError
 from stream.options import Origin, option, options_of
 from stream.settings import OPTIONS, parse
 
-PRESET = Path(__file__).parents[2] / "config" / "listen.yaml"
+CONFIG = Path(__file__).parents[2] / "config"
+PRESET, KAFKA_PRESET = CONFIG / "listen.yaml", CONFIG / "kafka.yaml"
 
 
 class TestPrintConfig:
@@ -66,11 +67,12 @@ class TestPrintConfig:
         assert (settings.threshold, settings.threshold_off) == (0.3, 0.24)
 
     def test_the_preset_says_the_defaults(self) -> None:
-        settings = parse(["--demo", "--config", str(PRESET)], {})
-        assert settings == parse(["--demo"], {})
-        mentioned = {each.key.split(".")[-1] for each in OPTIONS}
-        text = PRESET.read_text(encoding="utf-8")
-        assert [key for key in mentioned if f"{key}:" not in text] == []
+        assert parse(["--demo", "--config", str(PRESET)], {}) == parse(["--demo"], {})
+        assert parse(["--config", str(KAFKA_PRESET)], {}) == parse(["--kafka"], {})
+        text, kafka = (path.read_text(encoding="utf-8") for path in (PRESET, KAFKA_PRESET))
+        for each in OPTIONS:
+            section, _, key = each.key.rpartition(".")
+            assert f"{key}:" in (kafka if section == "kafka" else text)
 
     def test_a_secret_is_not_shown(self) -> None:
         @dataclasses.dataclass(frozen=True, kw_only=True)

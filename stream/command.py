@@ -1,0 +1,141 @@
+"""How every command comes to its settings: a flag wins over a variable, that over the YAML file, that over the default.
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Settings(TopicOptions, ConnectionOptions, CommandSettings):      # the last one's options come first
+        partitions: int = option(8, kinds.integer(1, 9999, "a number"), "Topics", "...", key="topics.partitions")
+
+    settings = parse_command(Settings, HELP, sys.argv[1:], os.environ)      # UsageError: one line
+    settings.action, settings.partitions, settings.log_level
+    print(settings.to_yaml(), end="")                                       # --print-config
+
+One YAML file, or one environment, may serve all commands: a key that only another command knows is passed over, one
+that none knows is refused. So two commands that share a key must mean the same by it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from stream import kinds
+from stream.config_file import read_yaml, to_yaml
+from stream.errors import UsageError
+from stream.options import (
+    DEFAULT,
+    PREFIX,
+    Given,
+    Option,
+    Origin,
+    add_arguments,
+    merge,
+    option,
+    options_of,
+    read_environment,
+    read_flags,
+)
+from stream.parser import Help, chosen_action, make_parser, unknown_argument
+
+S = TypeVar("S", bound="CommandSettings")
+
+PRINT_CONFIG = "show the settings, and where each came from, and exit"
+
+_SETTINGS = ("stream.settings:Settings",)
+"""Where the settings of each command are declared."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CommandSettings:
+    """What the settings of every command have.
+
+    Attributes:
+        action: what to do.
+        origins: where each value that is no default came from, by field name.
+    """
+
+    action: str = ""
+    origins: Mapping[str, Origin] = dataclasses.field(default_factory=dict, repr=False, compare=False)
+
+    log_level: Literal["debug", "info", "warning", "error"] = option(
+        "info", kinds.choice("debug", "info", "warning", "error"), "Log", "the least that is logged", key="log.level"
+    )
+    log_format: Literal["text", "json"] = option(
+        "text", kinds.choice("text", "json"), "Log", "on standard error, one line an event", key="log.format"
+    )
+
+    def to_yaml(self) -> str:
+        """Return the settings as YAML, each with where it came from; as a ``--config`` file it gives them again."""
+        options = options_of(type(self))
+        return to_yaml(options, {each.name: getattr(self, each.name) for each in options}, self.origins)
+
+
+@dataclasses.dataclass(slots=True)
+class Gathered:
+    """What the layers say, not yet a settings object.
+
+    Attributes:
+        action: what to do.
+        given: the value that won, by field name; a default is not there.
+        flags: what the command line said, by field name.
+    """
+
+    action: str
+    given: dict[str, Given]
+    flags: Mapping[str, Given]
+
+    def settings(self, kind: type[S]) -> S:
+        """Return the settings object, with the default of what nothing gave."""
+        options = options_of(kind)
+        values: dict[str, Any] = {
+            each.name: self.given.get(each.name, Given(each.default, DEFAULT)).value for each in options
+        }
+        return kind(action=self.action, origins={name: each.origin for name, each in self.given.items()}, **values)
+
+
+def gather(kind: type[CommandSettings], about: Help, argv: Sequence[str], environ: Mapping[str, str]) -> Gathered:
+    """Return what command line, environment and YAML file say.
+
+    Prints and raises ``SystemExit(0)`` for ``--help`` and ``--version``.
+
+    Args:
+        kind: the settings class; its options' groups are among ``about.groups``.
+        about: what the command can do and says of itself.
+        argv: the command line without the program's name.
+        environ: the environment.
+
+    Raises:
+        UsageError: a name or a value is not acceptable; one line.
+    """
+    options = options_of(kind)
+    parser = make_parser(about)
+    add_arguments(parser, options, about.groups)
+    namespace, unknown = parser.parse_known_args(argv)
+    if unknown:
+        raise UsageError(unknown_argument(unknown, parser, about))
+    environ = dict(environ)
+    config = environ.pop(PREFIX + "CONFIG", "")
+    config = namespace.config or config
+    flags = read_flags(namespace, options)
+    given = merge(
+        read_yaml(Path(config), options, _of_all_commands) if config else {},
+        read_environment(environ, options, _of_all_commands),
+        flags,
+    )
+    return Gathered(chosen_action(namespace, about), given, flags)
+
+
+def parse_command(kind: type[S], about: Help, argv: Sequence[str], environ: Mapping[str, str]) -> S:
+    """Return a command's settings: :func:`gather` for those that need no more."""
+    return gather(kind, about, argv, environ).settings(kind)
+
+
+def _of_all_commands() -> Sequence[Option]:
+    """Return the options of every command; their modules are imported only where an unknown name is met."""
+    found: dict[str, Option] = {}
+    for place in _SETTINGS:
+        module, _, name = place.partition(":")
+        for each in options_of(getattr(importlib.import_module(module), name)):
+            found.setdefault(each.key, each)
+    return tuple(found.values())
