@@ -1,0 +1,79 @@
+"""A real broker for the tests: one for the whole session, started when the first test asks for it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stream.kafka import client, jars
+from tests.stream.kafka.broker import Broker
+from tests.stream.kafka.client import TopicNames
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class UsersBroker:
+    """A broker that KAFKA_BOOTSTRAP_SERVERS names: it is used, and neither stopped nor looked into."""
+
+    bootstrap_servers: str
+    is_ours = False
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker | UsersBroker]:
+    """The broker that all tests share: nobody stops it. That of KAFKA_BOOTSTRAP_SERVERS, if it is set."""
+    if servers := os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
+        yield UsersBroker(servers)
+    else:
+        yield from _run(tmp_path_factory.mktemp("kafka"))
+
+
+@pytest.fixture(scope="module")
+def _modules_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    yield from _run(tmp_path_factory.mktemp("own-kafka"))
+
+
+@pytest.fixture
+def own_broker(_modules_broker: Broker) -> Broker:
+    """A broker of the module's own, always started by us: a test may kill, pause and restart it. It runs at the
+    start of every test."""
+    _modules_broker.start()
+    return _modules_broker
+
+
+@pytest.fixture
+def topic_names(broker: Broker | UsersBroker) -> Iterator[TopicNames]:
+    """Names of topics that are not there yet (``client.create`` makes them); deleted at the end."""
+    names = client.unique_names()
+    yield names
+    client.delete(broker.bootstrap_servers, names)
+
+
+@pytest.fixture
+def topics(broker: Broker | UsersBroker, topic_names: TopicNames) -> TopicNames:
+    """The four topics, with 2 partitions each and the state compacted; deleted at the end."""
+    client.create(broker.bootstrap_servers, topic_names)
+    return topic_names
+
+
+def _run(folder: Path) -> Iterator[Broker]:
+    _need_java()
+    broker = Broker(folder)
+    broker.start()
+    try:
+        yield broker
+        broker.stop()
+    finally:
+        broker.kill()
+        shutil.rmtree(broker.data, ignore_errors=True)  # the log stays in the test's folder
+
+
+def _need_java() -> None:
+    if reason := jars.needs():
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
