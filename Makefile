@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready-
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run bench soak test lint format train lock clean
+.PHONY: help run bench kafka soak test lint format train lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show this
@@ -16,6 +16,9 @@ run: $(READY)run  ## listen to the microphone, or play the demo if there is none
 
 bench: $(READY)run  ## measure what a window costs on this machine
 	@$(BIN)/python -m stream.listen --benchmark $(ARGS)
+
+kafka: $(READY)run  ## a Kafka broker on 127.0.0.1:9092 until Ctrl-C, for trying things out; ARGS="--help" for more
+	@$(BIN)/python -m tests.stream.kafka.broker $(ARGS)
 
 soak: $(READY)run  ## ten hours of sound through one stream, with memory watched; ARGS="--hours 1" for less
 	$(BIN)/python -m tests.soak --hours 10 $(ARGS)
@@ -40,8 +43,8 @@ LOCK := $(BIN)/uv pip compile -q --universal --fork-strategy fewest --python-ver
 	--custom-compile-command "make lock" setup.cfg
 
 lock: $(READY)dev  ## choose the exact versions in requirements/ anew
-	$(LOCK) --upgrade --extra mic -o requirements/run.txt
-	$(LOCK) --upgrade --extra mic --extra dev -c requirements/run.txt -o requirements/dev.txt
+	$(LOCK) --upgrade --extra mic --extra kafka -o requirements/run.txt
+	$(LOCK) --upgrade --extra mic --extra kafka --extra dev -c requirements/run.txt -o requirements/dev.txt
 
 clean:  ## remove the environment and all caches; trained models in runs/ stay
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
