@@ -216,7 +216,7 @@ def _flac(value: bytes) -> Sound:
 
     try:
         # The format is given: of all that ffmpeg reads, strangers' bytes meet its FLAC reader only.
-        with av.open(io.BytesIO(value), format="flac", metadata_errors="replace") as container:
+        with av.open(io.BytesIO(value), mode="r", format="flac", metadata_errors="replace") as container:
             stream = container.streams.audio[0]
             context = stream.codec_context
             context.thread_count = 1
