@@ -1,0 +1,303 @@
+"""Brings chunks from the outbox to the broker: numbers and encodes them, and sees to it that each one arrives.
+
+    courier = Courier(outbox, connect_producer, topic="audio.chunks", encoding="flac", source="urn:moodstream:kitchen")
+    courier.start()
+    ...                                      # sources put chunks into the outbox
+    courier.finish(stop, patience=10.0)      # all is in the log, or counted as lost
+    courier.delivered                        # chunks, seconds, bytes
+
+An idempotent producer keeps order and repeats nothing by itself, for as long as it lives. A fault that ends it (the
+broker forgot it, a batch failed) brings a new one, and what was not confirmed is sent again under the numbers it had:
+the consumer drops what it has seen. Nothing expires: how much an outage may cost is the outbox's to say.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from kafka import errors
+
+from stream.errors import StreamError
+from stream.kafka.chunks import Chunk, ChunkError, Encoding, Message, encode
+from stream.kafka.outbox import AWAY_SECONDS, Outbox, seconds_of
+from stream.stop import Stop
+
+logger = logging.getLogger(__name__)
+
+PRODUCER: dict[str, Any] = {
+    "acks": "all",
+    "enable_idempotence": True,
+    "max_in_flight_requests_per_connection": 5,
+    "compression_type": None,  # FLAC is compressed, and PCM hardly can be by what Kafka has
+    "delivery_timeout_ms": 2**31 - 1,  # nothing expires: a batch that did would be a hole in the order
+    "batch_size": 500_000,
+    "max_request_size": 20_000_000,  # what is too large is for the broker to say
+    "linger_ms": 5,
+    "max_block_ms": 10_000,
+    "allow_auto_create_topics": False,
+}
+"""What a producer of sound is told besides the connection."""
+
+_REFUSED = (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError, errors.InvalidRecordError)
+"""The fault of a record: sent again it would be refused again, and the other streams have nothing to do with it."""
+
+_POLL_SECONDS = 0.1
+_CLOSE_SECONDS = 5.0
+_LONGEST_WAIT = 2.0
+_MOST_SESSIONS = 10_000
+
+
+@dataclasses.dataclass(slots=True)
+class Delivered:
+    """What is in the log."""
+
+    chunks: int = 0
+    seconds: float = 0.0
+    bytes: int = 0
+
+
+@dataclasses.dataclass(slots=True)
+class _Session:
+    next_seq: int = 0
+    confirmed: int = -1
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class _Sent:
+    chunk: Chunk
+    message: Message
+    session: _Session
+    future: Any = None
+    error: Exception | None = None
+
+    def outcome(self) -> Exception | bool | None:
+        """Return True for confirmed, the error of what failed, None for not known yet."""
+        if self.error is not None or self.future is None:
+            return self.error
+        if not self.future.is_done:
+            return None
+        return self.future.exception or True
+
+
+class Courier:
+    """Sends what is in an outbox, in a thread of its own."""
+
+    def __init__(
+        self, outbox: Outbox, connect_producer: Callable[[], Any], *, topic: str, encoding: Encoding, source: str
+    ) -> None:
+        """Make the first producer.
+
+        Args:
+            outbox: what to send.
+            connect_producer: returns a new KafkaProducer with :data:`PRODUCER` in its configuration.
+            topic: where to.
+            encoding: of the payloads.
+            source: what ``ce_source`` says.
+
+        Raises:
+            StreamError: the broker cannot be reached.
+        """
+        self.delivered = Delivered()
+        self._outbox = outbox
+        self._connect_producer = connect_producer
+        self._topic = topic
+        self._encoding = encoding
+        self._source = source
+        self._sessions: OrderedDict[str, _Session] = OrderedDict()
+        self._sent: list[_Sent] = []
+        self._abandoned = False
+        self._away_since: float | None = None
+        self._producer: Any = connect_producer()
+        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._thread.start()
+
+    def finish(self, stop: Stop, patience: float) -> None:
+        """Wait until the outbox, which takes nothing more from now on, is delivered; once a stop is asked for, so long.
+
+        Args:
+            stop: shortens the wait.
+            patience: after the stop, in seconds; what is not delivered by then is lost.
+        """
+        self._outbox.close()
+        deadline: float | None = None
+        while not self._outbox.wait_done(_POLL_SECONDS):
+            if deadline is None and stop.requested:
+                deadline = time.monotonic() + patience
+            if deadline is not None and time.monotonic() > deadline:
+                break
+        self._abandoned = True
+        self._outbox.wake()
+        self._thread.join(2 * _CLOSE_SECONDS)
+        left = self._outbox.abandon()
+        if left:
+            logger.error("%.1f s of sound could not be delivered", left)
+        self._tell_dropped()
+
+    def _run(self) -> None:
+        try:
+            while not self._outbox.done and not self._abandoned:
+                self._watch()
+                self._settle()
+                chunk = self._outbox.take(_POLL_SECONDS)
+                if chunk is not None:
+                    self._send(chunk)
+        except StreamError as error:
+            self._outbox.fail(error)
+        except Exception as error:  # a defect here must not leave the sources waiting for ever
+            logger.debug("unexpected", exc_info=True)
+            self._outbox.fail(StreamError(f"unexpected {type(error).__name__}: {error} (--log-level debug shows more)"))
+        finally:
+            self._end_producer()
+
+    def _send(self, chunk: Chunk) -> None:
+        session = self._session(chunk.session)
+        captured_at = time.time() if chunk.captured_at is None else chunk.captured_at
+        try:
+            numbered = dataclasses.replace(chunk, seq=session.next_seq, captured_at=captured_at)
+            message = encode(numbered, self._encoding, self._source)
+        except ChunkError as error:
+            self._refuse(chunk, f"it cannot be published: {error}")
+            return
+        session.next_seq += 1
+        self._hand_over(_Sent(numbered, message, session))
+
+    def _hand_over(self, sent: _Sent) -> None:
+        message = sent.message
+        try:
+            sent.future = self._producer.send(
+                self._topic,
+                key=message.key,
+                value=message.value,
+                headers=message.headers,
+                timestamp_ms=message.timestamp_ms,
+            )
+            sent.future.add_both(lambda _: self._outbox.wake())
+        except errors.KafkaError as error:
+            sent.error = error
+        self._sent.append(sent)
+
+    def _settle(self) -> None:
+        """Look at what became of the chunks on their way."""
+        failed = False
+        waiting = []
+        for sent in self._sent:
+            match sent.outcome():
+                case None:
+                    waiting.append(sent)
+                case True:
+                    self._confirm(sent)
+                case error:
+                    failed = True
+                    logger.debug("a chunk failed: %s: %s", type(error).__name__, error)
+                    waiting.append(sent)
+        self._sent = waiting
+        if failed:
+            self._recover()
+
+    def _recover(self) -> None:
+        """Go on with a new producer: what was not confirmed is sent again, under its numbers."""
+        self._end_producer()  # all futures are done now
+        unconfirmed, self._sent = self._sent, []
+        again: list[_Sent] = []
+        for sent in unconfirmed:
+            if sent.outcome() is True:
+                self._confirm(sent)
+        for sent in unconfirmed:
+            match sent.outcome():
+                case True:
+                    continue
+                case error if isinstance(error, _REFUSED):
+                    size = len(sent.message.value) / 1e6
+                    self._refuse(
+                        sent.chunk,
+                        f"the broker refuses a chunk of {size:.1f} MB: {_said(error)}; try a smaller --chunk-seconds, "
+                        "--encoding flac, or a larger max.message.bytes of the topic",
+                    )
+                case error if isinstance(error, errors.AuthorizationError):
+                    raise StreamError(f"the broker does not let us write to {self._topic}: {_said(error)}")
+                case _ if sent.message is not None and sent.session.confirmed > sent.chunk.seq:
+                    # Later ones are in the log: sent again it would be dropped as a repetition.
+                    self._outbox.confirm(sent.chunk, lost=True)
+                    logger.error("%s: %.2f s of sound were lost", sent.chunk.stream, seconds_of(sent.chunk))
+                case _:
+                    again.append(sent)
+        refused = self._outbox.refusals()
+        self._reconnect()
+        for sent in again:
+            if sent.chunk.stream in refused:
+                self._outbox.confirm(sent.chunk, lost=True)
+            else:
+                sent.future = sent.error = None
+                self._hand_over(sent)
+
+    def _reconnect(self) -> None:
+        wait = _POLL_SECONDS
+        halt = threading.Event()
+        while not self._abandoned:
+            self._watch()
+            try:
+                self._producer = self._connect_producer()
+                return
+            except (StreamError, errors.KafkaError) as error:
+                logger.debug("no producer yet: %s", error)
+            halt.wait(wait)
+            wait = min(2 * wait, _LONGEST_WAIT)
+        raise StreamError("gave up")  # nobody hears it: the outbox is abandoned
+
+    def _confirm(self, sent: _Sent) -> None:
+        self._outbox.confirm(sent.chunk)
+        sent.session.confirmed = max(sent.session.confirmed, sent.chunk.seq)
+        self.delivered.chunks += 1
+        self.delivered.seconds += seconds_of(sent.chunk)
+        self.delivered.bytes += len(sent.message.value)
+
+    def _refuse(self, chunk: Chunk, reason: str) -> None:
+        self._outbox.refuse(chunk.stream, reason)
+        self._outbox.confirm(chunk, lost=True)
+
+    def _session(self, name: str) -> _Session:
+        """Return a session's numbers; those not heard of for 10,000 others are forgotten: their files are long over."""
+        session = self._sessions.setdefault(name, _Session())
+        self._sessions.move_to_end(name)
+        if len(self._sessions) > _MOST_SESSIONS:
+            self._sessions.popitem(last=False)
+        return session
+
+    def _watch(self) -> None:
+        """Say, once each, that the broker is away and that it is back."""
+        silent = self._outbox.silent_for
+        if silent >= AWAY_SECONDS and self._away_since is None:
+            self._away_since = time.monotonic() - silent
+            logger.warning("the broker has confirmed nothing for %.0f s; the sound is kept until it is back", silent)
+        elif silent < AWAY_SECONDS and self._away_since is not None:
+            logger.warning("the broker is back after %.0f s", time.monotonic() - self._away_since)
+            self._away_since = None
+            self._tell_dropped()
+
+    def _tell_dropped(self) -> None:
+        for stream, seconds in self._outbox.take_dropped().items():
+            logger.warning("%s: %.1f s of sound were dropped, for the buffer was full", stream, seconds)
+
+    def _end_producer(self) -> None:
+        """Close the producer within seconds; what it has not sent fails."""
+        producer = self._producer
+        try:
+            if self._sent:  # close() would wait for what never comes, raise, and leave the thread behind
+                producer._sender.force_close()
+            producer.close(timeout=_CLOSE_SECONDS)
+        except errors.KafkaError as error:
+            logger.debug("the producer did not close: %s", error)
+
+
+def _said(error: BaseException) -> str:
+    """Return what the broker said, or the kind of the error where it said nothing."""
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,235 @@
+"""Puts a run of ``stream.publish`` together: sources, outbox, courier, progress.
+
+run = PublishRun(settings, stop)         # StreamError: no broker, no topic
+run.run()
+run.failed                               # something could not be heard or delivered
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import logging
+import socket
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from kafka import KafkaAdminClient, KafkaProducer, errors
+
+from stream.audio import Source
+from stream.errors import StreamError
+from stream.kafka.chunks import Encoding
+from stream.kafka.connection import Connection, connect
+from stream.kafka.courier import PRODUCER, Courier
+from stream.kafka.outbox import Outbox
+from stream.kafka.publisher import Publisher
+from stream.publish_progress import Figures, progress
+from stream.publish_settings import PublishSettings
+from stream.stop import Stop
+
+logger = logging.getLogger(__name__)
+
+_FLUSH_SECONDS = 10.0
+"""After Ctrl-C or SIGTERM, what was heard has so long to be delivered."""
+
+_RETRY_SECONDS = 3.0
+"""So long an attempt to reach a broker takes that was there before."""
+
+
+class PublishRun:
+    """One run of the command."""
+
+    def __init__(self, settings: PublishSettings, stop: Stop) -> None:
+        """Connect, and see that the topic is there.
+
+        Raises:
+            StreamError: the broker cannot be reached, or there is no such topic.
+        """
+        # A broker that is away is said by the courier, once; the client would say it many times a second.
+        logging.getLogger("kafka").setLevel(logging.CRITICAL)
+        self._settings = settings
+        self._stop = stop
+        self._paths, self._not_found = _find(settings.paths)
+        connection = Connection.of(settings)
+        _check_topic(connection, settings.topic)
+        self._outbox = Outbox(settings.buffer_mb * 1_000_000, settings.buffer_seconds)
+        host = socket.gethostname()
+        config = connection.config()
+        timeout: dict[str, int] = {}
+
+        def connect_producer() -> Any:
+            producer = connect(lambda: KafkaProducer(**{**config, **PRODUCER, **timeout}), connection)
+            timeout["bootstrap_timeout_ms"] = int(1000 * _RETRY_SECONDS)  # the next one is tried again anyway
+            return producer
+
+        self._courier = Courier(
+            self._outbox,
+            connect_producer,
+            topic=settings.topic,
+            encoding=cast("Encoding", settings.encoding.upper()),
+            source=f"urn:moodstream:publish:{host}",
+        )
+        self._publisher = Publisher(
+            self._outbox,
+            stop,
+            chunk_seconds=settings.chunk_seconds,
+            finite=settings.encoding != "f32le",
+            paced=settings.paced,
+        )
+        self._host = host
+
+    @property
+    def failed(self) -> bool:
+        """Whether something could not be heard or delivered."""
+        return bool(self._publisher.failures) or self._outbox.lost_seconds > 0
+
+    def run(self) -> None:
+        """Publish until the sources end or a stop is asked for, and until all is delivered.
+
+        Raises:
+            UsageError: the source cannot be what was asked for.
+            StreamError: the broker takes nothing any more.
+        """
+        self._courier.start()
+        began = time.monotonic()
+        sources = len(self._paths) if self._settings.source == "file" else 1
+        with contextlib.ExitStack() as closing:
+            closing.callback(lambda: logger.info("%s", self._figures(began, sources).summary()))
+            closing.enter_context(progress(lambda: self._figures(began, sources), self._settings.topic))
+            try:
+                if self._settings.source == "file":
+                    self._run_files()
+                else:
+                    self._publisher.run(*self._only_source())
+            finally:
+                self._courier.finish(self._stop, _FLUSH_SECONDS)
+                for stream, reason in self._outbox.refusals().items():
+                    self._publisher.fail(stream, reason)
+                self._tell_failures()
+        if self._outbox.failed is not None:
+            raise self._outbox.failed
+
+    def _run_files(self) -> None:
+        from stream.sources.files import FileSource, stream_names  # noqa: PLC0415 -- only for files
+
+        for path, reason in self._not_found.items():
+            self._publisher.fail(path, reason)
+        names = stream_names(self._paths)
+        if self._settings.stream is not None:
+            names = [self._settings.stream]
+        waiting = iter(list(zip(self._paths, names, strict=True)))  # a list's iterator may be shared by threads
+
+        def work() -> None:
+            for path, name in waiting:
+                if self._stop.requested:
+                    return
+                source = FileSource(path, self._stop, stream=name, realtime=self._settings.paced)
+                self._publisher.run(source, name)
+
+        _side_by_side(work, min(self._settings.jobs, len(self._paths)), self._stop)
+
+    def _only_source(self) -> tuple[Source, str]:
+        """Return the one source that is no list of files, and the name of its stream."""
+        # Each source has needs of its own (a sound library, a decoder, a network): only the one used is imported.
+        settings, stop = self._settings, self._stop
+        source: Source
+        match settings.source:
+            case "mic":
+                from stream.sources.microphone import MicrophoneSource  # noqa: PLC0415
+
+                source = MicrophoneSource(
+                    stop, device=settings.device, samplerate=settings.samplerate, channels=settings.channels
+                )
+            case "stdin":
+                from stream.sources.stdin import StdinSource  # noqa: PLC0415
+
+                source = StdinSource(
+                    stop, samplerate=settings.samplerate, channels=settings.channels, sample_format=settings.format
+                )
+            case "url":
+                from stream.sources.url import UrlSource  # noqa: PLC0415
+
+                source = UrlSource(str(settings.url), stop, timeout=settings.url_timeout)
+            case _:
+                from stream.sources.demo import DemoSource  # noqa: PLC0415
+
+                source = DemoSource(stop, realtime=settings.paced)
+        # Every machine has a microphone: without the host two of them would be one stream.
+        local = f"{source.stream}@{self._host}" if settings.source in ("mic", "stdin") else source.stream
+        return source, settings.stream or local
+
+    def _tell_failures(self) -> None:
+        failed, asked = self._publisher.failures, len(self._paths) + len(self._not_found)
+        if failed and asked > 1:
+            logger.error("%d of %d files could not be published, or not to their end:", len(failed), asked)
+            for name, reason in failed.items():
+                logger.error("  %s", reason if name in reason else f"{name}: {reason}")
+
+    def _figures(self, began: float, sources: int) -> Figures:
+        delivered = self._courier.delivered
+        return Figures(
+            sources=sources,
+            ended=self._publisher.ended,
+            streams=self._publisher.streams,
+            chunks=delivered.chunks,
+            seconds=delivered.seconds,
+            bytes=delivered.bytes,
+            buffered_seconds=self._outbox.seconds,
+            lost_seconds=self._outbox.lost_seconds,
+            elapsed=time.monotonic() - began,
+        )
+
+
+def _check_topic(connection: Connection, topic: str) -> None:
+    """Check that there is a topic to write to.
+
+    Raises:
+        StreamError: the broker cannot be reached or does not let us, or there is no such topic.
+    """
+    admin = connect(lambda: KafkaAdminClient(**connection.config()), connection)
+    try:
+        found = admin.describe_topics([topic])
+    except errors.KafkaError as error:
+        raise StreamError(f"the broker does not say whether there is a topic {topic}: {error}") from None
+    finally:
+        admin.close()
+    code = found[0]["error_code"] if found else errors.UnknownTopicOrPartitionError.errno
+    if code == errors.UnknownTopicOrPartitionError.errno:
+        servers = ",".join(connection.bootstrap_servers)
+        raise StreamError(
+            f"there is no topic {topic}; make it with: "
+            f"python -m stream.topics create --topic {topic} --bootstrap-servers {servers}"
+        )
+    if code:
+        raise StreamError(f"the topic {topic} cannot be used: {errors.for_code(code).__name__}")
+
+
+def _find(asked: Sequence[Path]) -> tuple[list[Path], dict[str, str]]:
+    """Return the files asked for, directories walked, and why what holds none does not."""
+    from stream.sources.files import expand_paths  # noqa: PLC0415 -- light, but only for files
+
+    paths: list[Path] = []
+    not_found: dict[str, str] = {}
+    for path in asked:
+        try:
+            paths += expand_paths([path])
+        except StreamError as error:
+            not_found[str(path)] = str(error)
+    return paths, not_found
+
+
+def _side_by_side(work: Callable[[], None], jobs: int, stop: Stop) -> None:
+    """Do the same work in several threads; the first that cannot go on stops the others and is raised."""
+    if jobs <= 1:
+        work()
+        return
+    with concurrent.futures.ThreadPoolExecutor(jobs, thread_name_prefix="file") as pool:
+        futures = [pool.submit(work) for _ in range(jobs)]
+        try:
+            for future in concurrent.futures.as_completed(futures):
+                future.result()
+        except BaseException:  # whatever it was: the pool waits for its threads, so they must end
+            stop.request()
+            raise

@@ -1,0 +1,151 @@
+"""The settings of ``stream.publish``: those of ``stream.listen`` where they mean the same, and its own.
+
+settings = parse(sys.argv[1:], os.environ)       # UsageError: one line that says what is wrong
+settings.source, settings.paths, settings.topic, settings.encoding
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from stream import kinds
+from stream.command import CommandSettings, gather
+from stream.errors import UsageError
+from stream.kafka.options import ConnectionOptions
+from stream.options import Given, option
+from stream.publish_help import PUBLISH
+from stream.settings import Settings
+from stream.settings_check import SOURCES, NoSourceError, SourceName, choose_source
+
+Encoding = Literal["flac", "l16", "s16le", "f32le"]
+
+SENDING = "Sending"
+"""The heading of what is special to this command."""
+
+
+def _same(name: str) -> Any:
+    """Declare a setting that is one of ``stream.listen`` as well, in the same words."""
+    field = {each.name: each for each in dataclasses.fields(Settings)}[name]
+    return dataclasses.field(default=field.default, repr=field.repr, metadata=field.metadata)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PublishSettings(ConnectionOptions, CommandSettings):
+    """All settings of a run, checked; units are in the help texts."""
+
+    mic: bool = _same("mic")
+    paths: tuple[Path, ...] = _same("paths")
+    stdin: bool = _same("stdin")
+    url: str | None = _same("url")
+    demo: bool = _same("demo")
+
+    device: str | None = _same("device")
+    samplerate: int | None = _same("samplerate")
+    channels: int | None = _same("channels")
+    format: str | None = _same("format")
+    realtime: bool | None = _same("realtime")
+    jobs: int = _same("jobs")
+    url_timeout: float = _same("url_timeout")
+
+    stream: str | None = option(
+        None,
+        kinds.text("a name", "NAME"),
+        SENDING,
+        "name of the stream (a file's path, an address; mic@ and stdin@ this host)",
+        key="publish.stream",
+        flags="--stream",
+    )
+    chunk_seconds: float = option(
+        1.0,
+        kinds.seconds(0.25, 1),
+        SENDING,
+        "sound in a record, 0.25 to 1; less is sooner there",
+        key="publish.chunk_seconds",
+        flags="--chunk-seconds",
+    )
+    encoding: Encoding = option(
+        "flac",
+        kinds.choice("flac", "l16", "s16le", "f32le"),
+        SENDING,
+        "16-bit FLAC or PCM, or PCM in floats",
+        key="publish.encoding",
+        flags="--encoding",
+    )
+    buffer_seconds: float = option(
+        120.0,
+        kinds.seconds(1, 86_400),
+        SENDING,
+        "so much sound is kept while the broker is away",
+        key="publish.buffer_seconds",
+        flags="--buffer-seconds",
+    )
+    buffer_mb: int = option(
+        128,
+        kinds.integer(1, 1_000_000, "megabytes", "MB"),
+        SENDING,
+        "and in memory no more of it than this",
+        key="publish.buffer_mb",
+        flags="--buffer-mb",
+    )
+    topic: str = _same("topic")
+
+    @property
+    def source(self) -> SourceName | None:
+        """Name of the one source, or None if the action needs none and none was given."""
+        return next((name for name, field in SOURCES.items() if getattr(self, field, None)), None)
+
+    @property
+    def paced(self) -> bool:
+        """Whether to play files and the demo at their own speed: the demo does unless told otherwise, files do not."""
+        return self.demo if self.realtime is None else self.realtime
+
+
+_ONLY_WITH: dict[str, tuple[SourceName, ...]] = {
+    "device": ("mic",),
+    "samplerate": ("mic", "stdin"),
+    "channels": ("mic", "stdin"),
+    "format": ("stdin",),
+    "realtime": ("file", "demo"),
+    "jobs": ("file",),
+    "url_timeout": ("url",),
+}
+
+
+def parse(argv: Sequence[str], environ: Mapping[str, str]) -> PublishSettings:
+    """Return the settings: a flag wins over an environment variable, that over the YAML file, that over the default.
+
+    Prints and raises ``SystemExit(0)`` for ``--help`` and ``--version``.
+
+    Args:
+        argv: the command line without the program's name.
+        environ: the environment.
+
+    Raises:
+        UsageError: something is wrong with the settings, in one line.
+    """
+    gathered = gather(PublishSettings, PUBLISH, argv, environ)
+    try:
+        choose_source(gathered.given, needed=gathered.action == "publish")
+    except NoSourceError:
+        raise UsageError(
+            "nothing to publish: give --mic, --file PATH, --stdin, --url URL or --demo (see --help)"
+        ) from None
+    settings = gathered.settings(PublishSettings)
+    _check(settings, gathered.flags)
+    return settings
+
+
+def _check(settings: PublishSettings, flags: Mapping[str, Given]) -> None:
+    if settings.source is None:
+        return
+    for name, sources in _ONLY_WITH.items():
+        if name in flags and settings.source not in sources:
+            only = " or ".join(f"--{source}" for source in sources)
+            raise UsageError(f"{flags[name].origin.place} is for {only}, not for --{settings.source}")
+    if settings.source == "stdin" and settings.samplerate is None and (settings.format or settings.channels):
+        raise UsageError("raw PCM on --stdin needs its rate: --samplerate HZ")
+    if settings.stream is not None and (len(settings.paths) > 1 or any(path.is_dir() for path in settings.paths)):
+        raise UsageError("--stream names one stream, and every file is one: give a single file, or leave it out")
