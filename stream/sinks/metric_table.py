@@ -1,6 +1,7 @@
 """Every metric the live side keeps: its name, type, labels, unit and meaning, in one place.
 
-for definition in DEFINITIONS: ...      # what `Metrics` keeps
+for definition in DEFINITIONS: ...      # what `Metrics` keeps, whatever the source
+for definition in KAFKA_DEFINITIONS: ...  # what `KafkaMetrics` adds
 table()                                 # the same for people
 
 ``python -m stream.sinks.metric_table`` prints the table as Markdown.
@@ -64,10 +65,11 @@ DEFINITIONS = (
     Definition(
         "emission_latency_seconds",
         "histogram",
-        "Time from the capture of a window's last sample to its estimate being out.",
+        "Time from the capture of a window's last sample to its estimate being out (with Kafka: committed).",
         "seconds",
         (),
-        (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
+        # Through Kafka, a tagger that was away for minutes answers that late.
+        (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0),
     ),
     Definition(
         "mood_probability", "gauge", "Running average of a mood over the track.", "ratio 0-1", ("stream", "mood")
@@ -106,11 +108,66 @@ DEFINITIONS = (
     Definition("model", "info", "The model that scores.", "", ("name", "version", "sha256")),
 )
 
+KAFKA_DEFINITIONS = (
+    Definition(
+        "kafka_records",
+        "counter",
+        "Input records by result: ok (taken into a session), duplicate (its number was seen before), stale (of a "
+        "session that a newer one of its stream replaced), dead_letter (unusable), replayed (taken before, read again "
+        "to fill the buffers).",
+        "records",
+        ("result",),
+    ),
+    Definition(
+        "kafka_skipped_records",
+        "counter",
+        "Offsets that could not be read: retention (deleted before they were read), corruption (damaged at rest).",
+        "offsets",
+        ("reason",),
+    ),
+    Definition(
+        "dead_letters", "counter", "Records put among the dead letters, by what is wrong.", "records", ("reason",)
+    ),
+    Definition("kafka_rebalances", "counter", "Times that the group gave or took partitions.", ""),
+    Definition(
+        "kafka_consumer_lag",
+        "gauge",
+        "Records of a partition that are committed and not taken yet.",
+        "records",
+        ("topic", "partition"),
+    ),
+    Definition(
+        "kafka_transactions",
+        "counter",
+        "Transactions by outcome: committed, aborted (or nobody knows: all is read again).",
+        "",
+        ("outcome",),
+    ),
+    Definition(
+        "kafka_transaction_duration_seconds",
+        "histogram",
+        "Time from a batch being sent to its transaction being over, whatever its outcome.",
+        "seconds",
+        (),
+        (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+    ),
+    Definition(
+        "kafka_restore_duration_seconds",
+        "histogram",
+        "Time from a partition being given to its streams going on where they stood.",
+        "seconds",
+        (),
+        (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0),
+    ),
+    Definition("kafka_streams_alive", "gauge", "Streams held in memory now.", "streams"),
+    Definition("kafka_partitions_assigned", "gauge", "Input partitions that this process has now.", "partitions"),
+)
+
 
 def table() -> str:
     """Return all metrics as a Markdown table: name, type, labels, unit, meaning."""
     rows = ["| Metric | Type | Labels | Unit | Meaning |", "|---|---|---|---|---|"]
-    for one in DEFINITIONS:
+    for one in DEFINITIONS + KAFKA_DEFINITIONS:
         labels = ", ".join(f"`{label}`" for label in one.labels)
         kind = "gauge, always 1" if one.type == "info" else one.type
         rows.append(f"| `{one.full_name}` | {kind} | {labels} | {one.unit} | {one.help} |")

@@ -1,4 +1,4 @@
-"""Prometheus metrics: every one the live side keeps, documented where it is defined.
+"""Prometheus metrics of sound, windows and moods; those of Kafka are in `stream/kafka/metrics.py`.
 
     metrics = Metrics(max_stream_labels=50)
     metrics.model(model_id)                 # once
@@ -23,11 +23,12 @@ import threading
 import time
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+from prometheus_client import CollectorRegistry, ProcessCollector
 
 from stream.audio import AudioChunk, SourceStatus, StatusKind
 from stream.record import SILENCE_DBFS, Estimate, ModelId, Record
-from stream.sinks.metric_table import DEFINITIONS, Definition
+from stream.sinks.instruments import Instruments
+from stream.sinks.metric_table import DEFINITIONS
 from stream.sinks.text import utf8
 
 OTHER = "other"
@@ -71,11 +72,11 @@ class Metrics:
         self._clock = clock
         self._lock = threading.RLock()
         self._streams: dict[str, _Stream] = {}
-        self._counters: dict[str, Counter] = {}
-        self._gauges: dict[str, Gauge] = {}
-        self._histograms: dict[str, Histogram] = {}
-        for definition in DEFINITIONS:
-            self._create(definition)
+        instruments = Instruments(DEFINITIONS, self.registry)
+        self._counters = instruments.counters
+        self._gauges = instruments.gauges
+        self._histograms = instruments.histograms
+        self._info = instruments.infos["model"]
         for reason in _DROP_REASONS.values():  # a rate needs the zero before the first event
             self._counters["audio_dropped_seconds"].labels(reason)
         for status in ("ok", "silence", "gap"):
@@ -192,18 +193,3 @@ class Metrics:
         for definition in DEFINITIONS:
             if "stream" in definition.labels:
                 self._gauges[definition.name].remove_by_labels({"stream": label})
-
-    def _create(self, definition: Definition) -> None:
-        name, text, labels = f"moodstream_{definition.name}", definition.help, definition.labels
-        match definition.type:
-            case "counter":
-                self._counters[definition.name] = Counter(name, text, labels, registry=self.registry)
-            case "gauge":
-                self._gauges[definition.name] = Gauge(name, text, labels, registry=self.registry)
-            case "histogram":
-                buckets = definition.buckets
-                self._histograms[definition.name] = Histogram(
-                    name, text, labels, registry=self.registry, buckets=buckets
-                )
-            case "info":
-                self._info = Info(name, text, registry=self.registry)

@@ -4,8 +4,9 @@ app = create_app(metrics, board)
 server = serve(app, "127.0.0.1", 9108, exact=False)         # stream/web/server.py
 
 ``/metrics`` (Prometheus or OpenMetrics text, as the client asks), ``/healthz`` (the process answers), ``/readyz`` (503
-until the model is loaded and sound is fresh), ``/status`` (JSON, per stream), ``/`` (links to these). All of it
-is to be read only. Imports starlette and prometheus_client, so it is imported only where HTTP is wanted.
+until the board's conditions hold: the model is loaded, sound is fresh, ...), ``/status`` (JSON, per stream), ``/``
+(links to these). All of it is to be read only. Imports starlette and prometheus_client, so it is imported only where
+HTTP is wanted.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY, generate_latest
 
 from stream.audio import SourceStatus
 from stream.record import ModelId
-from stream.sinks.metric_table import DEFINITIONS, table
+from stream.sinks.metric_table import DEFINITIONS, KAFKA_DEFINITIONS, table
 from stream.sinks.metrics import Metrics
 from tests.stream.sinks import records
 from tests.stream.sinks.measured import Clock, chunk, label_values, value
@@ -63,8 +63,8 @@ def test_every_metric_of_the_contract_is_exposed_with_its_type_and_labels():
 def test_the_table_documents_every_metric():
     assert {one.full_name for one in DEFINITIONS} == set(CONTRACT)
     rows = table().splitlines()[2:]
-    assert [row.split("`")[1] for row in rows] == [one.full_name for one in DEFINITIONS]
-    assert all(one.help.endswith(".") for one in DEFINITIONS)
+    assert [row.split("`")[1] for row in rows] == [one.full_name for one in DEFINITIONS + KAFKA_DEFINITIONS]
+    assert all(one.help.endswith(".") for one in DEFINITIONS + KAFKA_DEFINITIONS)
 
 
 def test_counters_and_statuses_are_there_before_anything_happens():
