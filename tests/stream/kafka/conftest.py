@@ -7,12 +7,16 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from tests.stream.kafka import client, jars
 from tests.stream.kafka.broker import Broker
 from tests.stream.kafka.client import TopicNames
+from tests.stream.kafka.secured import SecuredBroker
+
+_Kind = TypeVar("_Kind", bound=Broker)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -29,12 +33,12 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker | UsersB
     if servers := os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
         yield UsersBroker(servers)
     else:
-        yield from _run(tmp_path_factory.mktemp("kafka"))
+        yield from _run(Broker, tmp_path_factory.mktemp("kafka"))
 
 
 @pytest.fixture(scope="module")
 def _modules_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    yield from _run(tmp_path_factory.mktemp("own-kafka"))
+    yield from _run(Broker, tmp_path_factory.mktemp("own-kafka"))
 
 
 @pytest.fixture
@@ -43,6 +47,12 @@ def own_broker(_modules_broker: Broker) -> Broker:
     start of every test."""
     _modules_broker.start()
     return _modules_broker
+
+
+@pytest.fixture(scope="session")
+def secured_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredBroker]:
+    """A broker with passwords and TLS, always started by us; nobody stops it."""
+    yield from _run(SecuredBroker, tmp_path_factory.mktemp("secured-kafka"))
 
 
 @pytest.fixture
@@ -60,9 +70,9 @@ def topics(broker: Broker | UsersBroker, topic_names: TopicNames) -> TopicNames:
     return topic_names
 
 
-def _run(folder: Path) -> Iterator[Broker]:
+def _run(kind: type[_Kind], folder: Path) -> Iterator[_Kind]:
     _need_java()
-    broker = Broker(folder)
+    broker = kind(folder)
     broker.start()
     try:
         yield broker

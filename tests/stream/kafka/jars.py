@@ -19,7 +19,7 @@ _POM = Path(__file__).with_name("pom.xml")
 _CACHE = Path(__file__).parents[3] / "cache"
 _OLDEST_JAVA = 17
 _PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:2.8:copy-dependencies"
-_HOW = "on Debian and Ubuntu: sudo apt-get install openjdk-17-jre-headless maven"
+_HOW = "on Debian and Ubuntu: sudo apt-get install default-jre-headless maven"
 
 
 class JarsError(Exception):

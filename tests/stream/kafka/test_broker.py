@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import pytest
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
 from tests.stream.kafka.client import Record, create, read, read_all, send, unique_names
 
 
@@ -32,3 +36,27 @@ def test_a_broker_that_was_killed_comes_back_with_its_data(own_broker):
     own_broker.stop()
     own_broker.start()
     assert [each.value for each in read_all(address, names.input)] == [b"before", b"after"]
+
+
+@pytest.mark.parametrize(
+    ("listener", "mechanism"),
+    [("SASL_SSL", "SCRAM-SHA-512"), ("SASL_SSL", "PLAIN"), ("SASL_PLAINTEXT", "SCRAM-SHA-512"), ("SSL", "")],
+)
+def test_a_secured_broker_lets_in_who_is_known(secured_broker, listener, mechanism):
+    admin = KafkaAdminClient(**secured_broker.client(listener, mechanism))
+    assert len(admin.describe_cluster()["brokers"]) == 1
+    admin.close()
+
+
+@pytest.mark.parametrize(
+    ("listener", "without"),
+    [
+        ("SASL_SSL", {"sasl_plain_password": "wrong"}),
+        ("SASL_SSL", {"ssl_cafile": None}),
+        ("SSL", {"ssl_certfile": None, "ssl_keyfile": None}),
+    ],
+    ids=["wrong password", "authority not trusted", "no certificate"],
+)
+def test_a_secured_broker_refuses_who_is_not(secured_broker, listener, without):
+    with pytest.raises(KafkaError):
+        KafkaAdminClient(**{**secured_broker.client(listener), **without}, bootstrap_timeout_ms=1500)
