@@ -42,7 +42,7 @@ S = TypeVar("S", bound="CommandSettings")
 
 PRINT_CONFIG = "show the settings, and where each came from, and exit"
 
-_SETTINGS = ("stream.settings:Settings", "stream.publish_settings:PublishSettings")
+_SETTINGS = ("stream.settings:Settings", "stream.kafka.topic_settings:TopicSettings")
 """Where the settings of each command are declared."""
 
 

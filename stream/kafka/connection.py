@@ -10,16 +10,24 @@ answers, the password is wrong, a certificate is not trusted.
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
+import logging
 import ssl
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from stream.errors import StreamError
+from stream.kafka.credentials import resolve
 from stream.kafka.options import ConnectionOptions, SaslMechanism, SecurityProtocol
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 BOOTSTRAP_S = 15.0
 """How long a broker may take to answer at the start."""
+_ATTEMPT_S = 3.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,10 +56,27 @@ class Connection:
 
         Raises:
             UsageError: they do not go together.
-            StreamError: a file cannot be read or is not what it should be.
+            StreamError: a file cannot be read or is not what it should be, or kafka-python is not installed.
         """
-        servers = options.bootstrap_servers or "localhost:9092"
-        return cls(tuple(servers.split(",")))
+        if importlib.util.find_spec("kafka") is None:
+            raise StreamError("Kafka needs a package that is not installed: pip install 'moodstream[kafka]'")
+        wanted = resolve(options)
+        assert wanted.bootstrap_servers is not None and wanted.security_protocol is not None  # resolve() has seen to it
+        tls = None
+        if wanted.encrypted:
+            from stream.kafka.tls import make_context  # noqa: PLC0415 -- only where it is used
+
+            tls = make_context(wanted)
+        if wanted.security_protocol == "SASL_PLAINTEXT" and wanted.mechanism == "PLAIN":
+            logger.warning("SASL_PLAINTEXT with PLAIN sends the password in the clear: SASL_SSL does not")
+        return cls(
+            bootstrap_servers=tuple(wanted.bootstrap_servers.split(",")),
+            security_protocol=wanted.security_protocol,
+            sasl_mechanism=wanted.mechanism if wanted.named else None,
+            username=wanted.username if wanted.named else None,
+            password=wanted.password if wanted.named else None,
+            tls=tls,
+        )
 
     def config(self) -> dict[str, Any]:
         """Return the keyword arguments that consumer, producer and administration client of kafka-python share."""
@@ -67,22 +92,75 @@ class Connection:
         if self.tls is not None:
             config["ssl_context"] = self.tls
         if self.sasl_mechanism is not None:
+            name = self.username or ""
+            if self.sasl_mechanism.startswith("SCRAM"):  # RFC 5802's saslname, which kafka-python leaves to its caller
+                name = name.replace("=", "=3D").replace(",", "=2C")
             config |= {
                 "sasl_mechanism": self.sasl_mechanism,
-                "sasl_plain_username": self.username,
+                "sasl_plain_username": name,
                 "sasl_plain_password": self.password,
             }
         return config
 
+    def __str__(self) -> str:
+        return ",".join(self.bootstrap_servers)
 
-def connect(make: Callable[[], T], connection: Connection) -> T:
+
+def connect(make: Callable[[], T], connection: Connection, timeout_s: float = BOOTSTRAP_S) -> T:
     """Make a client and return it.
+
+    Waits for a broker that is not there yet; what waiting cannot mend (a wrong password, a certificate that is not
+    trusted) is said at once.
 
     Args:
         make: constructs the client, with ``connection.config()`` and more.
-        connection: what ``make`` uses, for the words of an error.
+        connection: what ``make`` uses.
+        timeout_s: how long to wait for a broker, in seconds.
 
     Raises:
         StreamError: nobody answers, the broker refuses the user, or a certificate is not trusted.
     """
-    return make()
+    from kafka.errors import KafkaError  # noqa: PLC0415 -- an extra, and slow to import
+
+    from stream.kafka.client_log import hush  # noqa: PLC0415
+    from stream.kafka.trouble import Trouble, worded  # noqa: PLC0415
+
+    hush()
+    deadline = time.monotonic() + timeout_s
+    waiting = False
+    while (trouble := _attempt(connection, min(_ATTEMPT_S, timeout_s))) is not None:
+        if trouble.lasting or time.monotonic() >= deadline:
+            raise StreamError(f"{trouble.text}{'' if trouble.lasting else f' (waited {timeout_s:.0f} s)'}")
+        if not waiting:
+            logger.warning("%s; waiting for it up to %.0f s", trouble.text, timeout_s)
+            waiting = True
+    try:
+        return make()
+    except KafkaError as error:
+        raise StreamError(Trouble(f"Kafka at {connection}: {worded(error)}", lasting=False).text) from None
+
+
+def _attempt(connection: Connection, timeout_s: float) -> Any:
+    """Try once to reach a broker and return the trouble that was met, or None."""
+    from kafka import KafkaAdminClient  # noqa: PLC0415 -- an extra, and slow to import
+    from kafka.errors import KafkaError  # noqa: PLC0415
+    from kafka.net.compat import KafkaNetClient  # noqa: PLC0415
+
+    from stream.kafka.client_log import heard_errors  # noqa: PLC0415
+    from stream.kafka.trouble import diagnose  # noqa: PLC0415
+
+    clients: list[Any] = []
+
+    def make_client(**config: Any) -> Any:
+        clients.append(KafkaNetClient(**config))
+        return clients[-1]
+
+    config = connection.config() | {"bootstrap_timeout_ms": int(1000 * timeout_s), "kafka_client": make_client}
+    with heard_errors() as errors:
+        try:
+            KafkaAdminClient(**config).close()
+        except KafkaError as error:
+            for client in clients:
+                client.close()  # a constructor that fails leaves its thread and its sockets behind
+            return diagnose(connection, [*errors, error])
+    return None
