@@ -34,12 +34,19 @@ _MOST_TAKEN = 8_000_000
 class Outbox:
     """Chunks that wait, and those that are on their way. Safe to use from several threads."""
 
-    def __init__(self, max_bytes: int, max_seconds: float) -> None:
-        """Make an empty one that holds so much sound at most, in memory and in seconds over all streams."""
+    def __init__(self, max_bytes: int, max_seconds: float, away_after: float = AWAY_SECONDS) -> None:
+        """Make an empty one.
+
+        Args:
+            max_bytes: so much sound it holds at most, over all streams.
+            max_seconds: and no more than so long.
+            away_after: a broker that confirms nothing for so many seconds is away.
+        """
         self._changed = threading.Condition()
         self._waiting: deque[Chunk] = deque()
         self._max_bytes = max_bytes
         self._max_seconds = max_seconds
+        self._away_after = away_after
         self._most_taken = min(_MOST_TAKEN, max_bytes // 2)
         self._most_taken_seconds = max_seconds / 2
         self._bytes = self._taken_bytes = 0  # of all, and of those on their way
@@ -202,7 +209,7 @@ class Outbox:
         return bool(self._waiting) and (room or not self._taken)
 
     def _is_away(self) -> bool:
-        return time.monotonic() - self._since >= AWAY_SECONDS
+        return time.monotonic() - self._since >= self._away_after
 
     def _drop_oldest(self, stream: str) -> bool:
         """Drop the oldest sound of a stream that was not taken yet, and say whether there was any."""
