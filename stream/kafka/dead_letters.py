@@ -22,6 +22,9 @@ CONNECT = "__connect.errors."
 REASON = "moodstream.error.reason"
 """Header with the label under which the metrics count a letter: ``missing_header``."""
 
+CORRUPT = "corrupt"
+"""Reason of a letter without a record: damaged data on the broker's disk."""
+
 UNKNOWN = "unknown"
 """Reason of a letter that names none: not ours."""
 
@@ -127,7 +130,7 @@ def obstacle(letter: Letter, topics: Sequence[str]) -> str | None:
         letter: the letter.
         topics: those there are.
     """
-    if letter.bytes is None:
+    if letter.bytes is None or letter.reason == CORRUPT:
         return "there is no sound in it, only where it stood"
     if not letter.topic:
         return "it does not say from which topic it came"
