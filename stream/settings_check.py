@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from stream.errors import UsageError
+from stream.kafka.installed import need_kafka
 from stream.kafka.options import ConnectionOptions, ConsumerOptions, TopicOptions
 from stream.options import Given
 
@@ -84,6 +85,7 @@ def check(settings: Settings, flags: Mapping[str, Given]) -> None:
 
     Raises:
         UsageError: something does not fit; one line.
+        StreamError: a package is not installed.
     """
     if settings.threshold_off > settings.threshold:
         raise UsageError(
@@ -103,6 +105,8 @@ def check(settings: Settings, flags: Mapping[str, Given]) -> None:
         raise UsageError("raw PCM on --stdin needs its rate: --samplerate HZ")
     if settings.source == "kafka":
         _check_kafka(settings, flags)
+        if settings.action == "listen":
+            need_kafka()
 
 
 def _check_kafka(settings: Settings, flags: Mapping[str, Given]) -> None:

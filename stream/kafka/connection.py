@@ -10,16 +10,19 @@ answers, the password is wrong, a certificate is not trusted.
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import logging
 import ssl
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from stream.errors import StreamError
 from stream.kafka.credentials import resolve
+from stream.kafka.installed import need_kafka
 from stream.kafka.options import ConnectionOptions, SaslMechanism, SecurityProtocol
+
+if TYPE_CHECKING:
+    from stream.kafka.trouble import Trouble
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +30,8 @@ T = TypeVar("T")
 
 BOOTSTRAP_S = 15.0
 """How long a broker may take to answer at the start."""
-_ATTEMPT_S = 3.0
+_FIRST_ATTEMPT_S = 1.0
+_SHORTEST_ATTEMPT_S = 0.5
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -58,8 +62,7 @@ class Connection:
             UsageError: they do not go together.
             StreamError: a file cannot be read or is not what it should be, or kafka-python is not installed.
         """
-        if importlib.util.find_spec("kafka") is None:
-            raise StreamError("Kafka needs a package that is not installed: pip install 'moodstream[kafka]'")
+        need_kafka()
         wanted = resolve(options)
         assert wanted.bootstrap_servers is not None and wanted.security_protocol is not None  # resolve() has seen to it
         tls = None
@@ -123,24 +126,27 @@ def connect(make: Callable[[], T], connection: Connection, timeout_s: float = BO
     from kafka.errors import KafkaError  # noqa: PLC0415 -- an extra, and slow to import
 
     from stream.kafka.client_log import hush  # noqa: PLC0415
-    from stream.kafka.trouble import Trouble, worded  # noqa: PLC0415
+    from stream.kafka.trouble import worded  # noqa: PLC0415
 
     hush()
-    deadline = time.monotonic() + timeout_s
-    waiting = False
-    while (trouble := _attempt(connection, min(_ATTEMPT_S, timeout_s))) is not None:
-        if trouble.lasting or time.monotonic() >= deadline:
-            raise StreamError(f"{trouble.text}{'' if trouble.lasting else f' (waited {timeout_s:.0f} s)'}")
-        if not waiting:
+    began = time.monotonic()
+    patience = _FIRST_ATTEMPT_S  # of one attempt; only after it can be said what is wrong, so the first is short
+    while (trouble := _attempt(connection, max(_SHORTEST_ATTEMPT_S, min(patience, timeout_s)))) is not None:
+        left = began + timeout_s - time.monotonic()
+        if trouble.lasting:
+            raise StreamError(trouble.text)
+        if left <= 0:
+            raise StreamError(f"{trouble.text} (waited {timeout_s:.0f} s)")
+        if patience == _FIRST_ATTEMPT_S:
             logger.warning("%s; waiting for it up to %.0f s", trouble.text, timeout_s)
-            waiting = True
+        patience = min(2 * patience, left)
     try:
         return make()
     except KafkaError as error:
-        raise StreamError(Trouble(f"Kafka at {connection}: {worded(error)}", lasting=False).text) from None
+        raise StreamError(f"Kafka at {connection}: {worded(error)}") from None
 
 
-def _attempt(connection: Connection, timeout_s: float) -> Any:
+def _attempt(connection: Connection, timeout_s: float) -> Trouble | None:
     """Try once to reach a broker and return the trouble that was met, or None."""
     from kafka import KafkaAdminClient  # noqa: PLC0415 -- an extra, and slow to import
     from kafka.errors import KafkaError  # noqa: PLC0415
