@@ -40,8 +40,9 @@ DEAD_LETTER_REASONS = (
     "sequence",
     "sample",
     "format_changed",
-    "model",
+    "not_scored",
     "corrupt",
+    "unexpected",
 )
 """The reasons known beforehand; a new one is counted as well, but has no zero before its first."""
 
