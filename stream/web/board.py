@@ -37,20 +37,18 @@ class Board:
     def __init__(
         self,
         max_streams: int = 200,
-        fresh_seconds: float = 10.0,
+        fresh_seconds: float | None = 10.0,
         clock: Callable[[], float] = time.monotonic,
-        audio_fresh: bool = True,
     ) -> None:
         """Bound what is kept.
 
         Args:
             max_streams: beyond this, the stream that was quiet longest is forgotten.
-            fresh_seconds: sound is fresh for this long.
+            fresh_seconds: sound is fresh for this long; None where no sound is no fault (an idle topic), so that
+                readiness does not ask for any.
             clock: returns seconds that only grow.
-            audio_fresh: readiness asks for fresh sound; False where none is no fault (an idle topic).
         """
         self._max_streams = max_streams
-        self._fresh_seconds = fresh_seconds
         self._clock = clock
         self._lock = threading.Lock()
         self._model: ModelId | None = None
@@ -58,8 +56,8 @@ class Board:
         self._realtime_factor: float | None = None
         self._streams: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self._checks: dict[str, Check] = {"model_loaded": self._model_loaded}
-        if audio_fresh:
-            self._checks["audio_fresh"] = self._audio_fresh
+        if fresh_seconds is not None:
+            self._checks["audio_fresh"] = lambda: self._audio_fresh(fresh_seconds)
 
     def condition(self, name: str, check: Check) -> None:
         """Add a condition of readiness (``partitions_restored``); ``check`` must return at once, from any thread."""
@@ -156,13 +154,13 @@ class Board:
             model = self._model
         return (False, "no model yet") if model is None else (True, f"{model.name} {model.version}")
 
-    def _audio_fresh(self) -> tuple[bool, str]:
+    def _audio_fresh(self, seconds: float) -> tuple[bool, str]:
         with self._lock:
             last = self._last_audio
         if last is None:
             return False, "no sound yet"
         age = self._clock() - last
-        return age <= self._fresh_seconds, f"last sound {age:.1f} s ago"
+        return age <= seconds, f"last sound {age:.1f} s ago"
 
 
 def _json(record: Record) -> dict[str, Any]:

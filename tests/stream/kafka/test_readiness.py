@@ -39,7 +39,7 @@ def test_a_member_without_a_partition_is_a_standby_and_not_ready():
 
 
 def test_an_idle_topic_is_no_fault_where_the_board_asks_for_no_sound():
-    board, readiness = Board(audio_fresh=False), Readiness()
+    board, readiness = Board(fresh_seconds=None), Readiness()
     board.condition("partitions_restored", readiness.check)
     board.model(records.MODEL)
     assert not board.readiness()[0]
