@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from model.contract import DEFAULT_MODEL, Model, ModelError, load
 from stream.audio import Source
@@ -28,6 +28,9 @@ from stream.sinks.group import SinkGroup
 from stream.sinks.output import is_terminal, open_output
 from stream.sinks.sink import Sink
 from stream.stop import Stop
+
+if TYPE_CHECKING:
+    from stream.kafka.run import KafkaConsumption
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +51,7 @@ class Assembly:
         self._model = _load(self._model_path)
         self._options = session_options(settings)
         self._paths, self._not_found = _find(settings.paths)
+        self._kafka = _kafka_consumption(settings, stop)
         self._closing = contextlib.ExitStack()
         with contextlib.ExitStack() as opened:
             observers = self._serve(opened)
@@ -69,6 +73,8 @@ class Assembly:
         """
         if self._settings.source == "file":
             self._run_files()
+        elif self._kafka is not None:
+            self._kafka.run(self._engine)
         else:
             self._engine.run(live_source(self._settings, self._stop), name=str(self._settings.source))
 
@@ -111,7 +117,11 @@ class Assembly:
         from stream.web.board import Board  # noqa: PLC0415
         from stream.web.server import serve  # noqa: PLC0415
 
-        metrics, board = Metrics(max_stream_labels=settings.max_stream_labels), Board()
+        # A topic on which nothing is published is no fault; whether this member does its part is another condition.
+        metrics = Metrics(max_stream_labels=settings.max_stream_labels)
+        board = Board() if self._kafka is None else Board(fresh_seconds=None)
+        if self._kafka is not None:
+            self._kafka.serve(metrics, board)
         info = self._model.info
         for each in (metrics, board):
             each.model(ModelId(info.name, info.version, info.sha256))
@@ -170,6 +180,14 @@ def _refuse_to_replace(output: Path, inputs: Sequence[Path]) -> None:
         with contextlib.suppress(OSError, ValueError):  # one of them is not there: then they are not the same
             if output.samefile(path) and output.is_file():
                 raise UsageError(f"--output-file {output} would replace {path}: name another file")
+
+
+def _kafka_consumption(settings: Settings, stop: Stop) -> KafkaConsumption | None:
+    if settings.source != "kafka":
+        return None
+    from stream.kafka.run import KafkaConsumption  # noqa: PLC0415 -- kafka-python, only for Kafka
+
+    return KafkaConsumption(settings, stop)
 
 
 def session_options(settings: Settings) -> SessionOptions:

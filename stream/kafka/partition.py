@@ -19,7 +19,7 @@ import logging
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -39,6 +39,10 @@ backlog of one publisher arrives before that of the next."""
 
 _MAX_STATES_BEHIND = 2000
 """How far the oldest state that counts may lie behind the newest before it is written again: bounds a restore."""
+
+
+Outcome = Literal["ok", "duplicate", "stale", "dead_letter", "replayed"]
+"""What becomes of a record."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ class Batch:
     dead: list[DeadLetter]
     states: dict[str, bytes | None]
     position: int
-    counts: Counter[str]
+    counts: Counter[Outcome]
     audio: list[AudioChunk]
 
 
@@ -115,7 +119,7 @@ class PartitionTagger:
         self._results: list[Result] = []
         self._dead: list[DeadLetter] = []
         self._audio: list[AudioChunk] = []
-        self._counts: Counter[str] = Counter()
+        self._counts: Counter[Outcome] = Counter()
         self._now_ms = 0
         self._last_record_at = monotonic()
         self._looked_at = (0, 0.0)  # record time and clock of the last look for idle streams
@@ -170,16 +174,17 @@ class PartitionTagger:
 
         Args:
             first: offset of the first of them.
-            position: offset after the last of them.
+            position: where the log goes on. If that is before ``first``, the log has lost its end, and what is there
+                now is new.
             error: what is wrong with them, for the dead letters.
         """
-        if position <= self._committed:  # what they would have refilled is a gap, which settle() finds
+        if first < position <= self._committed:  # what they would have refilled is a gap, which settle() finds
             return
         self.settle()
         if error is not None and first >= self.position:
             self._dead.append(DeadLetter(None, first, error))
             self._counts["dead_letter"] += 1
-        self.position = max(self.position, position)
+        self.position = position if position < first else max(self.position, position)
 
     def caught_up(self, position: int) -> None:
         """Note that all records before ``position`` have come; some offsets hold none (transaction markers)."""

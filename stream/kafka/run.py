@@ -1,0 +1,132 @@
+"""Puts the Kafka consumer together from its settings, and runs it.
+
+    consumption = KafkaConsumption(settings, stop)
+    consumption.serve(metrics, board)                  # where HTTP is wanted
+    consumption.run(engine)
+
+Results go to the output topic; what the engine's sinks and metrics are given is shown after its transaction is
+committed, and at most once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import uuid
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from stream.audio import AudioChunk
+from stream.engine import Engine
+from stream.kafka.connection import Connection, connect
+from stream.kafka.input import InputConsumer
+from stream.kafka.partition import Batch
+from stream.kafka.readiness import Readiness
+from stream.kafka.restore import Restorer
+from stream.kafka.state_reader import StateReader
+from stream.kafka.tagger import Tagger, TaggerOptions
+from stream.kafka.topics import Topics, check
+from stream.kafka.transaction import TransactionalWriter
+from stream.kafka.watchdog import Watchdog
+from stream.kafka.writes import Outbound
+from stream.settings import Settings
+from stream.stop import Stop
+
+if TYPE_CHECKING:  # imported with the HTTP side only
+    from stream.kafka.metrics import KafkaMetrics
+    from stream.sinks.metrics import Metrics
+    from stream.web.board import Board
+
+logger = logging.getLogger(__name__)
+
+
+class KafkaConsumption:
+    """One member of the group."""
+
+    def __init__(self, settings: Settings, stop: Stop) -> None:
+        """Take the settings (connection, topics, group) and the wish to end; connects when it runs."""
+        self._settings = settings
+        self._stop = stop
+        self._readiness = Readiness()
+        self._metrics: KafkaMetrics | None = None
+
+    def serve(self, metrics: Metrics, board: Board) -> None:
+        """Keep metrics in the registry of the others, and tell the board when this member does its part."""
+        from stream.kafka.metrics import KafkaMetrics  # noqa: PLC0415
+
+        self._metrics = KafkaMetrics(metrics.registry)
+        board.condition("partitions_restored", self._readiness.check)
+
+    def run(self, engine: Engine) -> None:
+        """Consume until a stop is asked for.
+
+        Args:
+            engine: makes the sessions, and shows what is committed.
+
+        Raises:
+            StreamError: no broker, no such topic, no permission, or another process has this one's identity.
+        """
+        settings = self._settings
+        connection = Connection.of(settings)
+        topics = Topics.of(settings)
+        check(connection, topics)
+        config = connection.config()
+        member = settings.group_instance_id or uuid.uuid4().hex
+        with contextlib.ExitStack() as opened:
+            consumer = connect(lambda: InputConsumer(config, topics.input, settings), connection)
+            opened.callback(consumer.close)
+            reader = connect(lambda: StateReader(config, topics.state), connection)
+            opened.callback(reader.close)
+            shown = _Shown(engine, self._metrics)
+            tagger = Tagger(
+                consumer=consumer,
+                restorer=Restorer(consumer, reader, settings.start_from),
+                make_writer=lambda: TransactionalWriter(config, f"{settings.group_id}-{member}"),
+                outbound=Outbound(topics),
+                new_session=lambda stream: engine.new_session(stream, False),
+                publish=shown.publish,
+                ended=shown.ended,
+                metrics=self._metrics,
+                readiness=self._readiness,
+                watchdog=opened.enter_context(Watchdog(settings.watchdog_seconds)),
+                options=TaggerOptions(max_batch=settings.max_batch, idle_seconds=settings.idle_seconds),
+                stop=self._stop,
+            )
+            opened.callback(tagger.close)
+            logger.info("consuming %s as one of the group %s", topics.input, settings.group_id)
+            tagger.run()
+
+
+class _Shown:
+    """Shows what is committed: to the sinks, the metrics, the log."""
+
+    def __init__(self, engine: Engine, metrics: KafkaMetrics | None) -> None:
+        self._engine = engine
+        self._metrics = metrics
+        self._told: Counter[str] = Counter()  # dead letters by reason
+
+    def publish(self, batch: Batch) -> None:
+        for chunk in batch.audio:
+            self._hear(chunk)
+        self._engine.emit([result.record for result in batch.results])
+        for dead in batch.dead:
+            self._tell(dead.error.reason, str(dead.error))
+        if self._metrics is None:
+            return
+        for result, count in batch.counts.items():
+            self._metrics.records(result, count)
+        for dead in batch.dead:
+            self._metrics.dead_letter(dead.error.reason)
+
+    def ended(self, stream: str) -> None:
+        self._engine.observe(lambda observer: observer.stream_ended(stream))
+
+    def _hear(self, chunk: AudioChunk) -> None:
+        self._engine.observe(lambda observer: observer.audio(chunk))
+
+    def _tell(self, reason: str, message: str) -> None:
+        """Log a dead letter: the first of its reason, the tenth, the hundredth, ..."""
+        self._told[reason] += 1
+        count = self._told[reason]
+        if str(count).strip("0") == "1":
+            logger.warning("dead letter (%s, number %d of its kind): %s", reason, count, message)

@@ -1,0 +1,325 @@
+"""The consumer of the Kafka deployment: records in, one transaction a batch out, nothing lost and nothing twice.
+
+    tagger = Tagger(clients, topics, new_session, outlet, metrics, readiness, watchdog, options, stop)
+    tagger.run()                                   # until a stop; StreamError where it cannot go on
+
+One thread does all: it polls, restores what it was given, scores within a time budget, and commits results, states,
+dead letters and offsets together. What it has in memory is always what the committed state says; after any error of a
+transaction it throws all of it away and reads it again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Literal
+
+from stream.kafka.chunks import ChunkError
+from stream.kafka.input import Corrupt, Gone, InputConsumer
+from stream.kafka.partition import Batch, PartitionTagger
+from stream.kafka.readiness import Readiness
+from stream.kafka.restore import Restorer
+from stream.kafka.stream_tagger import NewSession
+from stream.kafka.transaction import TransactionalWriter, TransactionError
+from stream.kafka.watchdog import Watchdog
+from stream.kafka.writes import Outbound
+from stream.stop import Stop
+
+if TYPE_CHECKING:  # imported with the HTTP side only
+    from stream.kafka.metrics import KafkaMetrics
+
+logger = logging.getLogger(__name__)
+
+_WORK_SECONDS = 1.0  # of scoring between two polls: the group must hear from us however long the backlog
+_IDLE_POLL_SECONDS = 0.25
+_RETRY_SECONDS = (0.1, 5.0)
+_LAG_SECONDS = 1.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TaggerOptions:
+    """How the loop works.
+
+    Attributes:
+        max_batch: records in a transaction, at most.
+        commit_interval: seconds between two transactions, at least, while few records come.
+        idle_seconds: see :class:`PartitionTagger`.
+    """
+
+    max_batch: int = 500
+    commit_interval: float = 0.1
+    idle_seconds: float = 30.0
+
+
+class Tagger:
+    """Scores the partitions that the group gives to this process."""
+
+    def __init__(
+        self,
+        *,
+        consumer: InputConsumer,
+        restorer: Restorer,
+        make_writer: Callable[[], TransactionalWriter],
+        outbound: Outbound,
+        new_session: NewSession,
+        publish: Callable[[Batch], None],
+        ended: Callable[[str], None],
+        metrics: KafkaMetrics | None,
+        readiness: Readiness,
+        watchdog: Watchdog,
+        options: TaggerOptions,
+        stop: Stop,
+    ) -> None:
+        """Take the parts.
+
+        Args:
+            consumer: the group's consumer.
+            restorer: finds where a partition stood.
+            make_writer: makes a new transactional producer.
+            outbound: makes the writes of a batch.
+            new_session: makes the session of a stream.
+            publish: shows a batch that is committed: screen, lines, metrics.
+            ended: told of streams that are no longer ours.
+            metrics: counts, or None.
+            readiness: what ``/readyz`` asks.
+            watchdog: ends a process that hangs.
+            options: how the loop works.
+            stop: the wish to end.
+        """
+        self._consumer = consumer
+        self._restorer = restorer
+        self._make_writer = make_writer
+        self._outbound = outbound
+        self._new_session = new_session
+        self._publish = publish
+        self._ended = ended
+        self._metrics = metrics
+        self._readiness = readiness
+        self._watchdog = watchdog
+        self._options = options
+        self._stop = stop
+        self._writer: TransactionalWriter | None = None
+        self._partitions: dict[int, PartitionTagger] = {}
+        self._backlog: dict[int, deque[Any]] = {}
+        self._restoring: dict[int, float] = {}  # since when
+        self._uncommitted = 0  # records taken since the last transaction
+        self._committed_at = 0.0
+        self._failures = 0
+        self._lag_at = 0.0
+
+    def run(self) -> None:
+        """Work until a stop is asked for, and commit what was taken.
+
+        Raises:
+            StreamError: another process has this one's identity, or a broker refuses what is needed.
+        """
+        while not self._stop.requested:
+            self._step()
+        self._watchdog.beat("committing the last batch")
+        self._commit()
+
+    def close(self) -> None:
+        """Close the producer; what was not committed never was."""
+        self._readiness.update(assigned=0, restoring=0)
+        if self._writer is not None:
+            self._watchdog.beat("closing the producer")
+            self._writer.close()
+            self._writer = None
+
+    def _step(self) -> None:
+        self._poll()
+        self._restore()
+        if self._writer is None and not self._open_writer():
+            return
+        self._work()
+        if self._is_due():
+            self._commit()
+        self._report()
+
+    def _poll(self) -> None:
+        self._watchdog.beat("asking for records")
+        polled = self._consumer.poll(self._poll_seconds(), self._options.max_batch)
+        if polled.assigned or polled.lost:
+            logger.info("partitions: %s given, %s taken away", _names(polled.assigned), _names(polled.lost))
+            if self._metrics:
+                self._metrics.rebalance()
+        for partition in polled.lost:
+            self._forget(partition)
+        for partition in polled.assigned:
+            self._begin(partition)
+        for partition, backlog in self._backlog.items():
+            items: list[Any] = [*polled.corrupt, *polled.gone]
+            items = [item for item in items if item.partition == partition]
+            backlog.extend(sorted([*polled.records.get(partition, []), *items], key=lambda item: item.offset))
+        # Those whose records wait are asked for no more; the poll keeps us in the group all the same.
+        self._consumer.pause([partition for partition, waiting in self._backlog.items() if waiting])
+
+    def _poll_seconds(self) -> float:
+        if any(self._backlog.values()):
+            return 0.0
+        if self._uncommitted:
+            return max(0.0, self._committed_at + self._options.commit_interval - time.monotonic())
+        return 0.02 if self._restoring else _IDLE_POLL_SECONDS
+
+    def _begin(self, partition: int) -> None:
+        self._forget(partition)
+        self._restoring[partition] = time.monotonic()
+        self._restorer.begin(partition)
+
+    def _forget(self, partition: int) -> None:
+        self._restorer.cancel(partition)
+        self._restoring.pop(partition, None)
+        self._backlog.pop(partition, None)
+        if tagger := self._partitions.pop(partition, None):
+            for stream in tagger.streams:
+                self._ended(stream)
+        if self._metrics:
+            self._metrics.forget_partition(self._outbound.topics.input, partition)
+
+    def _restore(self) -> None:
+        """Take a step with every partition that is being restored; none waits for another."""
+        for found in self._restorer.poll():
+            self._partitions[found.partition] = PartitionTagger(
+                found.partition,
+                committed=found.offset,
+                states=found.states,
+                states_end=found.states_end,
+                new_session=self._new_session,
+                idle_seconds=self._options.idle_seconds,
+            )
+            self._backlog[found.partition] = deque()
+            seek_to = self._partitions[found.partition].seek_to
+            self._consumer.start(found.partition, seek_to, expected=found.committed)
+        for partition, began in list(self._restoring.items()):
+            tagger = self._partitions.get(partition)
+            if tagger and not tagger.is_restored and not self._backlog[partition]:
+                tagger.caught_up(self._consumer.position(partition) or 0)
+            if tagger and tagger.is_restored:
+                del self._restoring[partition]
+                seconds = time.monotonic() - began
+                logger.info("partition %d restored in %.2f s: %d streams", partition, seconds, len(tagger.streams))
+                if self._metrics:
+                    self._metrics.restore(seconds)
+        self._readiness.update(assigned=len(self._partitions) + len(self._restorer), restoring=len(self._restoring))
+
+    def _work(self) -> None:
+        """Take waiting records, a few of each partition in turn, for as long as the group may wait for us."""
+        self._watchdog.beat("scoring")
+        until = time.monotonic() + _WORK_SECONDS
+        waiting = [partition for partition, records in self._backlog.items() if records]
+        while waiting and self._uncommitted < self._options.max_batch:
+            for partition in list(waiting):
+                records = self._backlog[partition]
+                self._take(partition, records.popleft())
+                if not records:
+                    waiting.remove(partition)
+                    self._consumer.resume([partition])
+            if time.monotonic() > until or self._stop.requested:
+                break
+        for partition, tagger in self._partitions.items():
+            if not self._backlog[partition]:
+                tagger.tick()
+
+    def _take(self, partition: int, item: Any) -> None:
+        tagger = self._partitions[partition]
+        match item:
+            case Corrupt():
+                logger.error("partition %d: offset %d cannot be read: %s", partition, item.offset, item.error)
+                tagger.skip(item.offset, item.next_offset, ChunkError("corrupt", item.error, "KEY_CONVERTER"))
+                self._count_skipped("corruption", item.next_offset - item.offset)
+            case Gone():
+                logger.error("partition %d: offset %d is gone, on from %d", partition, item.offset, item.next_offset)
+                tagger.skip(item.offset, item.next_offset)
+                self._count_skipped("retention", max(0, item.next_offset - item.offset))
+            case _:
+                tagger.take(item)
+        self._uncommitted += 1
+
+    def _count_skipped(self, reason: Literal["retention", "corruption"], count: int) -> None:
+        if self._metrics:
+            self._metrics.skipped(reason, count)
+
+    def _is_due(self) -> bool:
+        if self._uncommitted >= self._options.max_batch:
+            return True
+        has_work = any(tagger.has_work for tagger in self._partitions.values())
+        return has_work and time.monotonic() >= self._committed_at + self._options.commit_interval
+
+    def _commit(self) -> None:
+        batches = {partition: tagger.collect() for partition, tagger in self._partitions.items() if tagger.has_work}
+        self._uncommitted = 0
+        if not batches or self._writer is None:
+            return
+        self._watchdog.beat("committing a transaction")
+        began = time.monotonic()
+        package = self._outbound.package(batches)
+        try:
+            offsets = self._writer.commit(
+                package.writes,
+                lambda written: package.offsets(self._partitions, written),
+                self._consumer.group_metadata(),
+            )
+        except TransactionError as error:
+            self._start_over(error, time.monotonic() - began)
+            if error.too_large is not None:
+                self._outbound.shorten(package.origin(error.too_large))
+            return
+        self._committed_at = time.monotonic()
+        self._failures = 0
+        if self._metrics:
+            self._metrics.transaction("committed", self._committed_at - began)
+        for partition, batch in batches.items():
+            tagger = self._partitions[partition]
+            tagger.committed(batch, package.state_offsets(partition, offsets))
+            self._consumer.set_expected(partition, batch.position)
+            self._publish(batch)
+            for stream in [name for name, state in batch.states.items() if state is None]:
+                self._ended(stream)
+
+    def _start_over(self, error: TransactionError, seconds: float) -> None:
+        """Forget all and read it again: nobody knows what became of the transaction."""
+        logger.warning("a transaction failed (%s): all is read again from what was committed", error)
+        if self._metrics:
+            self._metrics.transaction("aborted", seconds)
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        partitions = [*self._partitions, *(p for p in self._restoring if p not in self._partitions)]
+        self._consumer.pause(partitions)
+        for partition in partitions:
+            self._begin(partition)
+        self._wait()
+
+    def _open_writer(self) -> bool:
+        self._watchdog.beat("opening a producer")
+        try:
+            self._writer = self._make_writer()
+        except TransactionError as error:
+            logger.warning("no producer yet: %s", error)
+            self._wait()
+            return False
+        return True
+
+    def _wait(self) -> None:
+        """Wait longer after each failure in a row."""
+        first, most = _RETRY_SECONDS
+        self._stop.wait(min(most, first * 2**self._failures))
+        self._failures += 1
+
+    def _report(self) -> None:
+        now = time.monotonic()
+        if self._metrics is None or now < self._lag_at + _LAG_SECONDS:
+            return
+        self._lag_at = now
+        self._metrics.partitions_assigned(len(self._partitions))
+        self._metrics.streams_alive(sum(len(tagger.streams) for tagger in self._partitions.values()))
+        for partition, tagger in self._partitions.items():
+            if (end := self._consumer.end(partition)) is not None:
+                self._metrics.lag(self._outbound.topics.input, partition, max(0, end - tagger.position))
+
+
+def _names(partitions: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(partitions))) or "none"
