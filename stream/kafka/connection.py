@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 BOOTSTRAP_S = 15.0
 """How long a broker may take to answer at the start."""
-_FIRST_ATTEMPT_S = 1.0
+_FIRST_ATTEMPT_S = 1.5
 _SHORTEST_ATTEMPT_S = 0.5
 
 

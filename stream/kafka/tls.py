@@ -34,12 +34,11 @@ def _trusting(wanted: Credentials) -> ssl.SSLContext:
     """Return a context that trusts the given certificates and no others."""
     name = f"--ssl-cafile {wanted.cafile}" if wanted.cafile is not None else "ssl.truststore.certificates"
     try:
-        text = wanted.cafile.read_text(encoding="utf-8") if wanted.cafile is not None else wanted.ca_pem or ""
-        return ssl.create_default_context(cadata=text)
+        if wanted.cafile is not None:
+            return ssl.create_default_context(cafile=wanted.cafile)
+        return ssl.create_default_context(cadata=(wanted.ca_pem or "").encode("ascii", "ignore").decode())
     except ssl.SSLError:
         raise StreamError(f"{name} holds no certificates in PEM form") from None
-    except (UnicodeDecodeError, ValueError):
-        raise StreamError(f"{name} is no PEM text") from None
     except OSError as error:
         raise StreamError(f"{name}: {error.strerror}") from None
 

@@ -43,7 +43,7 @@ def worded(error: BaseException) -> str:
 
 def diagnose(connection: Connection, errors: Sequence[BaseException]) -> Trouble:
     """Say why a client could not be made."""
-    return _refused(connection, errors) or _unreachable(connection) or _silent(connection, errors)
+    return _refused(connection, errors) or _unreachable(connection) or _silent(connection)
 
 
 def _refused(connection: Connection, errors: Sequence[BaseException]) -> Trouble | None:
@@ -126,11 +126,11 @@ def _probe_clear(plain: socket.socket, name: str) -> Trouble | None:
         return None
 
 
-def _silent(connection: Connection, errors: Sequence[BaseException]) -> Trouble:
+def _silent(connection: Connection) -> Trouble:
     """Say what is left: something answers there, and then hangs up."""
     if connection.sasl_mechanism is None:
         better = "SASL_SSL" if connection.tls is not None else "SASL_PLAINTEXT"
         hint = f"if it wants a user: --security-protocol {better}"
     else:
-        hint = worded(errors[-1]) if errors else "it says no more"
+        hint = f"it hangs up while user {connection.username} logs in"
     return Trouble(f"{connection} answers, but not as a broker that is ready: {hint}", False)
