@@ -82,7 +82,7 @@ Examples:
 
 How far letters were sent is kept as the offsets of the group DLQ_TOPIC.resend, so
 a second run sends what is new. A stream that has gone on since drops what comes
-after: that mends a stream's end, or a model that failed on all, and no past gap.
+after: resending mends streams that nobody heard, and no gap in the past.
 
 Exit codes: 0 all well, 1 something could not be read or sent, 2 the call was
 wrong, 130 and 143 stopped by Ctrl-C and SIGTERM.

@@ -104,10 +104,13 @@ class Outbound:
             class_name="stream.kafka.chunks",
             error=dead.error,
         )
+        key = None if record is None else record.key
         value = None if record is None or (partition, dead.offset) in self._too_large else record.value
+        if key is None and value is None:
+            value = b""  # kafka-python sends no record without either
         return Write(
             self.topics.dead_letters,
-            None if record is None else record.key,
+            key,
             value,
             headers=headers,
             timestamp_ms=None if record is None or record.timestamp < 0 else record.timestamp,
