@@ -1,0 +1,194 @@
+"""Reads stretches of the state topic, several partitions side by side, without waiting.
+
+    reader = StateReader(connection.config(), "mood.state")
+    reader.begin(3, start, end)
+    for partition, states in reader.poll(0.0).items(): ...      # states[key] == (offset, value); None: a tombstone
+
+It belongs to no group and sees what is committed only. A transaction that is still open holds its partition back, and
+that one alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError, LogTruncationError
+
+from stream.kafka.damage import Damage
+
+logger = logging.getLogger(__name__)
+
+_FETCH_WAIT_MS = 100
+_MAX_RECORDS = 5_000
+_STALLED_SECONDS = 2.0
+_CALL_MS = 1_000
+
+States = dict[bytes, tuple[int, bytes | None]]
+
+
+@dataclasses.dataclass(slots=True)
+class _Task:
+    start: int
+    end: int
+    states: States
+    moved_at: float
+    position: int
+    is_last_look: bool = False
+
+
+class StateReader:
+    """Reads partitions of one compacted topic; for one thread."""
+
+    def __init__(self, config: dict[str, Any], topic: str) -> None:
+        """Connect.
+
+        Args:
+            config: what every client is given: ``Connection.config()``.
+            topic: to read.
+
+        Raises:
+            KafkaError: no broker answers, or none accepts the user (see ``connect``).
+        """
+        self._topic = topic
+        self._consumer: Any = KafkaConsumer(
+            **config,
+            group_id=None,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            allow_auto_create_topics=False,
+            fetch_max_wait_ms=_FETCH_WAIT_MS,
+        )
+        self._damage = Damage(self._consumer)
+        self._tasks: dict[int, _Task] = {}
+
+    def begin(self, partition: int, start: int, end: int) -> None:
+        """Begin to read a partition, anew if it had begun.
+
+        Args:
+            partition: its number.
+            start: offset of the first record that counts; if it is no longer there, the first that is.
+            end: offset behind the last one.
+        """
+        self.cancel(partition)
+        self._tasks[partition] = _Task(start, end, {}, time.monotonic(), start)
+        if start < end:
+            self._assign()
+            self._consumer.seek(self._tp(partition), start)
+
+    def cancel(self, partition: int) -> None:
+        """Let go of a partition."""
+        if self._tasks.pop(partition, None) is not None:
+            self._assign()
+
+    def poll(self, timeout_s: float) -> dict[int, States]:
+        """Return the partitions that are read to their end since the last call: last offset and value of each key.
+
+        Args:
+            timeout_s: how long to wait for records, seconds; with 0 what has come is taken and more is asked for.
+        """
+        done = {partition: task.states for partition, task in self._tasks.items() if task.start >= task.end}
+        if len(done) < len(self._tasks):
+            done |= self._read(timeout_s)
+        for partition in done:
+            del self._tasks[partition]
+        if done:
+            self._assign()
+        return done
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._tasks.clear()
+        self._consumer.close(autocommit=False, timeout_ms=_CALL_MS)
+
+    def _read(self, timeout_s: float) -> dict[int, States]:
+        try:
+            found = self._consumer.poll(timeout_ms=round(1000 * timeout_s), max_records=_MAX_RECORDS)
+        except LogTruncationError as error:
+            for tp in error.divergent_offsets:
+                self._restart(tp.partition)
+            return {}
+        except KafkaError as error:
+            logger.debug("the states cannot be read yet: %r", error)  # the broker is away: the next call tries on
+            return {}
+        for tp, records in found.items():
+            task = self._tasks[tp.partition]
+            for record in records:
+                if record.offset < task.end and record.key is not None:
+                    task.states[record.key] = (record.offset, record.value)
+        for each in self._damage.skipped():
+            text = "states %d to %d of partition %d cannot be read, their streams begin anew: %s"
+            logger.error(text, each.offset, each.next_offset - 1, each.partition, each.error)
+        for refused in self._damage.refused():
+            if refused.partition in self._tasks:
+                self._consumer.resume(self._tp(refused.partition))
+                if refused.error is None:
+                    self._restart(refused.partition)
+        return {
+            partition: task.states for partition, task in list(self._tasks.items()) if self._is_done(partition, task)
+        }
+
+    def _is_done(self, partition: int, task: _Task) -> bool:
+        tp = self._tp(partition)
+        if task.start >= task.end:
+            return False  # it was empty: reported by the caller
+        position = self._position(tp, task)
+        if position >= task.end:
+            return True
+        now = time.monotonic()
+        if position != task.position:
+            task.position, task.moved_at, task.is_last_look = position, now, False
+        elif task.is_last_look:
+            # An answer to a fetch has come since, and it was empty: compaction left nothing up to the end.
+            return self._consumer.highwater(tp) is not None
+        elif now >= task.moved_at + _STALLED_SECONDS:
+            task.moved_at = now
+            self._look_again(tp, task)
+        return False
+
+    def _position(self, tp: TopicPartition, task: _Task) -> int:
+        try:
+            position = self._consumer.position(tp, timeout_ms=0)
+        except KafkaError:
+            return task.position  # the next call says it again
+        return task.position if position is None else int(position)
+
+    def _look_again(self, tp: TopicPartition, task: _Task) -> None:
+        """Nothing came for long: fetch once more if all is committed up to the end (an open transaction is awaited)."""
+        try:
+            end = self._consumer.end_offsets([tp], timeout_ms=_CALL_MS)[tp]
+        except KafkaError:
+            return
+        if end >= task.end:
+            # A partition that is given up and taken again knows of no answer, so the next one can be told.
+            self._assign(without=tp)
+            self._assign()
+            self._consumer.seek(tp, task.position)
+            task.is_last_look = True
+
+    def _restart(self, partition: int) -> None:
+        """Begin at the first record that is there: what was deleted has later values, or none that count."""
+        tp = self._tp(partition)
+        try:
+            begin = int(self._consumer.beginning_offsets([tp], timeout_ms=_CALL_MS)[tp])
+            self._consumer.seek(tp, begin)
+        except KafkaError as error:
+            logger.debug("the first state is not known yet: %r", error)  # the next fetch is refused again
+            return
+        task = self._tasks[partition]
+        task.states.clear()
+        task.position, task.moved_at = begin, time.monotonic()
+        if begin < task.start:  # the log lost its end: there is nothing of ours
+            self._consumer.seek(tp, max(begin, task.end))
+
+    def _assign(self, without: TopicPartition | None = None) -> None:
+        wanted = {self._tp(partition) for partition, task in self._tasks.items() if task.start < task.end} - {without}
+        if wanted != self._consumer.assignment():
+            self._consumer.assign(sorted(wanted))
+
+    def _tp(self, partition: int) -> TopicPartition:
+        return TopicPartition(self._topic, partition)
