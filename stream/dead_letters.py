@@ -104,8 +104,8 @@ def _result(tally: Tally, *, dry_run: bool) -> list[str]:
     lines += [_counted(count, f"cannot be sent: {why}") for why, count in tally.failed.most_common()]
     if tally.sent:
         lines.append(
-            "Sent is not yet heard: a stream that has gone on since drops them as duplicates, and one that is over begins "
-            "anew with them; what is wrong with a record itself makes it a dead letter once more."
+            "Sent is not yet heard: a stream that has gone on since drops them as duplicates, and one that is over "
+            "begins anew with them; what is wrong with a record itself makes it a dead letter once more."
         )
     return lines
 

@@ -5,8 +5,9 @@
     value, content_type = encode_payload(samples, 44100, "FLAC")
 
 ``audio/L16`` is big-endian (RFC 2586), ``audio/x-raw`` has GStreamer's format names, ``audio/flac`` is a whole FLAC
-stream a chunk. FLAC goes through PyAV, which the project has anyway. It checks what it decodes: a frame whose checksum
-is wrong, or fewer samples than the stream's head says, is no sound.
+stream a chunk. FLAC goes through PyAV, which the project has anyway: libsndfile gives the same samples at 16 and at 24
+bits, in a third of the time, but 1 ms a second of sound is not worth another dependency. A frame whose checksum is
+wrong, or fewer samples than the stream's head says, is no sound.
 """
 
 from __future__ import annotations
