@@ -14,16 +14,17 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-from kafka import KafkaAdminClient, KafkaProducer, errors
+from kafka import KafkaAdminClient, errors
 
 from stream.audio import Source
 from stream.errors import StreamError
 from stream.kafka.chunks import Encoding
 from stream.kafka.connection import Connection, connect
-from stream.kafka.courier import PRODUCER, Courier
+from stream.kafka.courier import Courier
 from stream.kafka.outbox import Outbox
+from stream.kafka.producers import producers
 from stream.kafka.publisher import Publisher
 from stream.publish_progress import Figures, progress
 from stream.publish_settings import PublishSettings
@@ -33,9 +34,6 @@ logger = logging.getLogger(__name__)
 
 _FLUSH_SECONDS = 10.0
 """After Ctrl-C or SIGTERM, what was heard has so long to be delivered."""
-
-_RETRY_SECONDS = 3.0
-"""So long an attempt to reach a broker takes that was there before."""
 
 
 class PublishRun:
@@ -47,8 +45,6 @@ class PublishRun:
         Raises:
             StreamError: the broker cannot be reached, or there is no such topic.
         """
-        # A broker that is away is said by the courier, once; the client would say it many times a second.
-        logging.getLogger("kafka").setLevel(logging.CRITICAL)
         self._settings = settings
         self._stop = stop
         self._paths, self._not_found = _find(settings.paths)
@@ -56,17 +52,9 @@ class PublishRun:
         _check_topic(connection, settings.topic)
         self._outbox = Outbox(settings.buffer_mb * 1_000_000, settings.buffer_seconds)
         host = socket.gethostname()
-        config = connection.config()
-        timeout: dict[str, int] = {}
-
-        def connect_producer() -> Any:
-            producer = connect(lambda: KafkaProducer(**{**config, **PRODUCER, **timeout}), connection)
-            timeout["bootstrap_timeout_ms"] = int(1000 * _RETRY_SECONDS)  # the next one is tried again anyway
-            return producer
-
         self._courier = Courier(
             self._outbox,
-            connect_producer,
+            producers(connection),
             topic=settings.topic,
             encoding=cast("Encoding", settings.encoding.upper()),
             source=f"urn:moodstream:publish:{host}",

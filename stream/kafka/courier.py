@@ -30,20 +30,6 @@ from stream.stop import Stop
 
 logger = logging.getLogger(__name__)
 
-PRODUCER: dict[str, Any] = {
-    "acks": "all",
-    "enable_idempotence": True,
-    "max_in_flight_requests_per_connection": 5,
-    "compression_type": None,  # FLAC is compressed, and PCM hardly can be by what Kafka has
-    "delivery_timeout_ms": 2**31 - 1,  # nothing expires: a batch that did would be a hole in the order
-    "batch_size": 500_000,
-    "max_request_size": 20_000_000,  # what is too large is for the broker to say
-    "linger_ms": 5,
-    "max_block_ms": 10_000,
-    "allow_auto_create_topics": False,
-}
-"""What a producer of sound is told besides the connection."""
-
 _REFUSED = (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError, errors.InvalidRecordError)
 """The fault of a record: sent again it would be refused again, and the other streams have nothing to do with it."""
 
@@ -95,7 +81,7 @@ class Courier:
 
         Args:
             outbox: what to send.
-            connect_producer: returns a new KafkaProducer with :data:`PRODUCER` in its configuration.
+            connect_producer: returns a new KafkaProducer (see ``producers.py``).
             topic: where to.
             encoding: of the payloads.
             source: what ``ce_source`` says.
@@ -195,6 +181,8 @@ class Courier:
                     waiting.append(sent)
                 case True:
                     self._confirm(sent)
+                case error if isinstance(error, _REFUSED):
+                    self._refuse_sent(sent, error)
                 case error:
                     failed = True
                     logger.debug("a chunk failed: %s: %s", type(error).__name__, error)
@@ -216,12 +204,7 @@ class Courier:
                 case True:
                     continue
                 case error if isinstance(error, _REFUSED):
-                    size = len(sent.message.value) / 1e6
-                    self._refuse(
-                        sent.chunk,
-                        f"the broker refuses a chunk of {size:.1f} MB: {_said(error)}; try a smaller --chunk-seconds, "
-                        "--encoding flac, or a larger max.message.bytes of the topic",
-                    )
+                    self._refuse_sent(sent, error)
                 case error if isinstance(error, errors.AuthorizationError):
                     raise StreamError(f"the broker does not let us write to {self._topic}: {_said(error)}")
                 case _ if sent.message is not None and sent.session.confirmed > sent.chunk.seq:
@@ -259,6 +242,14 @@ class Courier:
         self.delivered.chunks += 1
         self.delivered.seconds += seconds_of(sent.chunk)
         self.delivered.bytes += len(sent.message.value)
+
+    def _refuse_sent(self, sent: _Sent, error: BaseException) -> None:
+        size = len(sent.message.value) / 1e6
+        self._refuse(
+            sent.chunk,
+            f"the broker refuses a chunk of {size:.1f} MB: {_said(error)}; try a smaller --chunk-seconds, "
+            "--encoding flac, or a larger max.message.bytes of the topic",
+        )
 
     def _refuse(self, chunk: Chunk, reason: str) -> None:
         self._outbox.refuse(chunk.stream, reason)

@@ -1,0 +1,65 @@
+"""The producers that send sound, one after the other: idempotent, in order, and patient.
+
+connect_producer = producers(connection)
+producer = connect_producer()                # StreamError: why there is none, in one line
+producer = connect_producer()                # the one after it failed: quiet and quick, to be tried again
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+from kafka.net.compat import KafkaNetClient
+
+from stream.kafka.connection import Connection, connect
+
+PRODUCER: dict[str, Any] = {
+    "acks": "all",
+    "enable_idempotence": True,
+    "max_in_flight_requests_per_connection": 5,
+    "compression_type": None,  # FLAC is compressed, and PCM hardly can be by what Kafka has
+    "delivery_timeout_ms": 2**31 - 1,  # nothing expires: a batch that did would be a hole in the order
+    "batch_size": 500_000,
+    "max_request_size": 20_000_000,  # what is too large is for the broker to say
+    "linger_ms": 5,
+    "max_block_ms": 10_000,
+    "allow_auto_create_topics": False,
+}
+"""What a producer of sound is told besides the connection."""
+
+_RETRY_SECONDS = 3.0
+"""So long an attempt takes to reach a broker that was there before."""
+
+
+def producers(connection: Connection, **config: Any) -> Callable[[], Any]:
+    """Return what makes a producer; ``config`` goes to the first one.
+
+    That raises StreamError if the first cannot be made, and KafkaError if a later one cannot.
+    """
+    made = 0
+
+    def make(**more: Any) -> Any:
+        return KafkaProducer(**{**connection.config(), **PRODUCER, **more})
+
+    def connect_producer() -> Any:
+        nonlocal made
+        made += 1
+        if made == 1:
+            return connect(lambda: make(**config), connection)
+        clients: list[Any] = []
+
+        def make_client(**settings: Any) -> Any:
+            clients.append(KafkaNetClient(**settings))
+            return clients[-1]
+
+        try:
+            return make(kafka_client=make_client, bootstrap_timeout_ms=int(1000 * _RETRY_SECONDS))
+        except KafkaError:
+            for client in clients:  # a constructor that fails leaves its thread and its sockets behind
+                client.close()
+            raise
+
+    return connect_producer
