@@ -103,8 +103,12 @@ class TransactionalWriter:
         self._began = _now()
         self._is_usable = True
         with self._translated("opening a transactional producer"):
-            self._producer = KafkaProducer(**merged, transactional_id=transactional_id)
-            self._producer.init_transactions()
+            self._producer = _new_producer({**merged, "transactional_id": transactional_id})
+            try:
+                self._producer.init_transactions()
+            except BaseException:
+                self.close()  # nobody else can
+                raise
 
     def commit(
         self,
@@ -241,10 +245,25 @@ class TransactionalWriter:
         return TransactionError(message, too_large)
 
 
+def _new_producer(config: Mapping[str, Any]) -> Any:
+    clients: list[Any] = []
+
+    def make_client(**config: Any) -> Any:
+        clients.append(KafkaProducer.DEFAULT_CONFIG["kafka_client"](**config))
+        return clients[-1]
+
+    try:
+        return KafkaProducer(**config, kafka_client=make_client)
+    except BaseException:
+        for client in clients:  # a constructor that fails leaves its client's sockets and thread behind
+            client.close()
+        raise
+
+
 def _now() -> float:
     """Return seconds that run on while the machine sleeps, where there are such."""
     clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-    return time.clock_gettime(clock)
+    return float(time.clock_gettime(clock))
 
 
 def _said(error: BaseException) -> str:
