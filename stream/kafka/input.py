@@ -42,6 +42,7 @@ from stream.errors import StreamError
 from stream.kafka.damage import Corrupt, Damage
 from stream.kafka.options import ConsumerOptions
 from stream.kafka.refusals import Gone, Refusals
+from stream.kafka.transaction import FencedError
 
 logger = logging.getLogger(__name__)
 
@@ -118,8 +119,8 @@ class InputConsumer:
             metadata_max_age_ms=_METADATA_MS,
             fetch_max_wait_ms=_FETCH_WAIT_MS,
         )
-        # Asks what must be waited for. Our own questions would wait too: on one connection a broker answers in turn, and
-        # it answers a wish to join the group only when all members have joined.
+        # Asks what must be waited for. Our own questions would wait longer: on one connection a broker answers in turn,
+        # and it answers a wish to join the group only when all members have joined.
         self._asker: Any = KafkaConsumer(
             **config,
             group_id=options.group_id,
@@ -139,6 +140,8 @@ class InputConsumer:
         self._ends_at = time.monotonic()
         self._generation = -1
         self._complaint = ""
+        # Joining without knowing the topic's partitions would give us none of them.
+        self._consumer.partitions_for_topic(topic)
         self._consumer.subscribe([topic], listener=_Listener(self._on_assigned, self._on_revoked))
 
     def poll(self, timeout_s: float, max_records: int) -> Polled:
@@ -271,6 +274,7 @@ class InputConsumer:
         for partition in self._refusals.due():
             if partition in self._expected and partition not in self._paused:
                 self._consumer.resume(self._tp(partition))
+        self._damage.unpark()
         try:
             found = self._consumer.poll(timeout_ms=round(1000 * timeout_s), max_records=max_records)
         except LogTruncationError as error:
@@ -293,7 +297,8 @@ class InputConsumer:
 
     def _fatal(self, error: Exception) -> StreamError:
         reason = next(text for kind, text in _FATAL.items() if isinstance(error, kind))
-        return StreamError(f"topic {self._topic} cannot be read: {reason} ({type(error).__name__})")
+        kind_of = FencedError if isinstance(error, FencedInstanceIdError) else StreamError
+        return kind_of(f"topic {self._topic} cannot be read: {reason} ({type(error).__name__})")
 
     def _check_kept(self) -> None:
         """Find the partitions that stayed ours and that somebody else has worked on."""

@@ -79,6 +79,8 @@ class TransactionError(Exception):
 class FencedError(StreamError):
     """Another process has taken this one's identity: this one must end."""
 
+    exit_code = 3
+
 
 class TransactionalWriter:
     """A transactional producer that is used for one transaction after the other until the first error."""
@@ -97,8 +99,8 @@ class TransactionalWriter:
         """
         merged = {**PRODUCER, **config}
         self._id = transactional_id
-        self._timeout_s = merged["transaction_timeout_ms"] / 1000
-        self._budget_s = max(self._timeout_s - _MARGIN_S, self._timeout_s / 2)
+        self._timeout_s: float = merged["transaction_timeout_ms"] / 1000
+        self._budget_s: float = max(self._timeout_s - _MARGIN_S, self._timeout_s / 2)
         self._producer: Any = None
         self._began = _now()
         self._is_usable = True
@@ -263,7 +265,8 @@ def _new_producer(config: Mapping[str, Any]) -> Any:
 def _now() -> float:
     """Return seconds that run on while the machine sleeps, where there are such."""
     clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-    return float(time.clock_gettime(clock))
+    now: float = time.clock_gettime(clock)
+    return now
 
 
 def _said(error: BaseException) -> str:
