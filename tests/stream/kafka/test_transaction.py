@@ -221,6 +221,54 @@ def test_fault_3_nothing_of_a_stale_transaction_comes_with_the_next(
     assert _committed(broker.bootstrap_servers, topics, partition=1).offset == 5
 
 
+def test_a_static_member_whose_name_was_taken_is_fenced(broker: Any, topics: TopicNames, make: _Make) -> None:
+    first, second = (
+        KafkaConsumer(
+            topics.input,
+            bootstrap_servers=broker.bootstrap_servers,
+            group_id=topics.group,
+            group_instance_id="the one",
+            enable_auto_commit=False,
+        )
+        for _ in range(2)
+    )
+    try:
+        _join(first)
+        group = first.group_metadata()
+        _join(second)
+        with pytest.raises(FencedError, match="--group-instance-id"):
+            make().commit(_writes(topics.output, "zombie"), lambda _: _at(topics, 1), group)
+        make().commit(_writes(topics.output, "good"), lambda _: _at(topics, 2), second.group_metadata())
+    finally:
+        second.close(autocommit=False)
+        first.close(autocommit=False)
+    assert _values(broker.bootstrap_servers, topics.output) == ["good"]
+    assert _committed(broker.bootstrap_servers, topics).offset == 2
+
+
+def _join(consumer: Any) -> None:
+    for _ in range(300):
+        consumer.poll(100)
+        if consumer.assignment():
+            return
+    raise TimeoutError("the group gave it nothing")
+
+
+def test_a_transaction_that_took_too_long_is_no_sign_of_another_process(
+    broker: Any, topics: TopicNames, make: _Make
+) -> None:
+    group = ConsumerGroupMetadata(topics.group)
+
+    def slow(_: Any) -> dict[Any, Any]:
+        threading.Event().wait(1.2)  # longer than the transaction may take: as if the process had been stopped
+        return _at(topics, 1)
+
+    with pytest.raises(TransactionError):
+        make(transaction_timeout_ms=1000).commit(_writes(topics.output, "late"), slow, group)
+    make().commit(_writes(topics.output, "good"), lambda _: _at(topics, 2), group)
+    assert _values(broker.bootstrap_servers, topics.output) == ["good"]
+
+
 @pytest.fixture
 def own_topics(own_broker: Any) -> TopicNames:
     names = client.unique_names()
