@@ -16,13 +16,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
-from kafka import KafkaAdminClient, errors
-
 from stream.audio import Source
 from stream.errors import StreamError
 from stream.kafka.chunks import Encoding
-from stream.kafka.connection import Connection, connect
+from stream.kafka.connection import Connection
 from stream.kafka.courier import Courier
+from stream.kafka.input_topic import largest_record
 from stream.kafka.outbox import Outbox
 from stream.kafka.producers import producers
 from stream.kafka.publisher import Publisher
@@ -49,12 +48,12 @@ class PublishRun:
         self._stop = stop
         self._paths, self._not_found = _find(settings.paths)
         connection = Connection.of(settings)
-        _check_topic(connection, settings.topic)
+        largest = largest_record(connection, settings.topic)
         self._outbox = Outbox(settings.buffer_mb * 1_000_000, settings.buffer_seconds)
         host = socket.gethostname()
         self._courier = Courier(
             self._outbox,
-            producers(connection),
+            producers(connection, largest),
             topic=settings.topic,
             encoding=cast("Encoding", settings.encoding.upper()),
             source=f"urn:moodstream:publish:{host}",
@@ -168,30 +167,6 @@ class PublishRun:
             lost_seconds=self._outbox.lost_seconds,
             elapsed=time.monotonic() - began,
         )
-
-
-def _check_topic(connection: Connection, topic: str) -> None:
-    """Check that there is a topic to write to.
-
-    Raises:
-        StreamError: the broker cannot be reached or does not let us, or there is no such topic.
-    """
-    admin = connect(lambda: KafkaAdminClient(**connection.config()), connection)
-    try:
-        found = admin.describe_topics([topic])
-    except errors.KafkaError as error:
-        raise StreamError(f"the broker does not say whether there is a topic {topic}: {error}") from None
-    finally:
-        admin.close()
-    code = found[0]["error_code"] if found else errors.UnknownTopicOrPartitionError.errno
-    if code == errors.UnknownTopicOrPartitionError.errno:
-        servers = ",".join(connection.bootstrap_servers)
-        raise StreamError(
-            f"there is no topic {topic}; make it with: "
-            f"python -m stream.topics create --topic {topic} --bootstrap-servers {servers}"
-        )
-    if code:
-        raise StreamError(f"the topic {topic} cannot be used: {errors.for_code(code).__name__}")
 
 
 def _find(asked: Sequence[Path]) -> tuple[list[Path], dict[str, str]]:

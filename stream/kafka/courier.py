@@ -30,8 +30,8 @@ from stream.stop import Stop
 
 logger = logging.getLogger(__name__)
 
-_REFUSED = (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError, errors.InvalidRecordError)
-"""The fault of a record: sent again it would be refused again, and the other streams have nothing to do with it."""
+_REFUSED = (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError)
+"""A record that is too large: sent again it would be refused again."""
 
 _POLL_SECONDS = 0.1
 _CLOSE_SECONDS = 5.0
@@ -167,6 +167,9 @@ class Courier:
                 timestamp_ms=message.timestamp_ms,
             )
             sent.future.add_both(lambda _: self._outbox.wake())
+        except _REFUSED:  # by the client, who knows the limit: the other chunks have nothing to do with it
+            self._refuse_sent(sent)
+            return
         except errors.KafkaError as error:
             sent.error = error
         self._sent.append(sent)
@@ -181,8 +184,6 @@ class Courier:
                     waiting.append(sent)
                 case True:
                     self._confirm(sent)
-                case error if isinstance(error, _REFUSED):
-                    self._refuse_sent(sent, error)
                 case error:
                     failed = True
                     logger.debug("a chunk failed: %s: %s", type(error).__name__, error)
@@ -194,30 +195,32 @@ class Courier:
     def _recover(self) -> None:
         """Go on with a new producer: what was not confirmed is sent again, under its numbers."""
         self._end_producer()  # all futures are done now
-        unconfirmed, self._sent = self._sent, []
-        again: list[_Sent] = []
-        for sent in unconfirmed:
-            if sent.outcome() is True:
+        outcomes = [(sent, sent.outcome()) for sent in self._sent]
+        self._sent = []
+        failed: list[_Sent] = []
+        too_large: list[_Sent] = []
+        for sent, outcome in outcomes:
+            if outcome is True:
                 self._confirm(sent)
-        for sent in unconfirmed:
-            match sent.outcome():
-                case True:
-                    continue
-                case error if isinstance(error, _REFUSED):
-                    self._refuse_sent(sent, error)
-                case error if isinstance(error, errors.AuthorizationError):
-                    raise StreamError(f"the broker does not let us write to {self._topic}: {_said(error)}")
-                case _ if sent.message is not None and sent.session.confirmed > sent.chunk.seq:
-                    # Later ones are in the log: sent again it would be dropped as a repetition.
-                    self._outbox.confirm(sent.chunk, lost=True)
-                    logger.error("%s: %.2f s of sound were lost", sent.chunk.stream, seconds_of(sent.chunk))
-                case _:
-                    again.append(sent)
-        refused = self._outbox.refusals()
+                continue
+            failed.append(sent)
+            if isinstance(outcome, errors.AuthorizationError):
+                raise StreamError(f"the broker does not let us write to {self._topic}: {_said(outcome)}")
+            if isinstance(outcome, _REFUSED):
+                too_large.append(sent)
+        if too_large:  # the topic's limit has changed; all that were on their way failed with the one at fault
+            largest = max(too_large, key=lambda each: len(each.message.value))
+            failed.remove(largest)
+            self._refuse_sent(largest)
         self._reconnect()
-        for sent in again:
+        refused = self._outbox.refusals()
+        for sent in failed:
             if sent.chunk.stream in refused:
                 self._outbox.confirm(sent.chunk, lost=True)
+            elif sent.session.confirmed > sent.chunk.seq:
+                # Later ones are in the log: sent again it would be dropped as a repetition.
+                self._outbox.confirm(sent.chunk, lost=True)
+                logger.error("%s: %.2f s of sound were lost", sent.chunk.stream, seconds_of(sent.chunk))
             else:
                 sent.future = sent.error = None
                 self._hand_over(sent)
@@ -243,12 +246,12 @@ class Courier:
         self.delivered.seconds += seconds_of(sent.chunk)
         self.delivered.bytes += len(sent.message.value)
 
-    def _refuse_sent(self, sent: _Sent, error: BaseException) -> None:
+    def _refuse_sent(self, sent: _Sent) -> None:
         size = len(sent.message.value) / 1e6
         self._refuse(
             sent.chunk,
-            f"the broker refuses a chunk of {size:.1f} MB: {_said(error)}; try a smaller --chunk-seconds, "
-            "--encoding flac, or a larger max.message.bytes of the topic",
+            f"a chunk of {size:.1f} MB is more than the topic {self._topic} takes: give a smaller --chunk-seconds, "
+            "--encoding flac, or the topic a larger max.message.bytes",
         )
 
     def _refuse(self, chunk: Chunk, reason: str) -> None:

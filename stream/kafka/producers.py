@@ -1,6 +1,6 @@
 """The producers that send sound, one after the other: idempotent, in order, and patient.
 
-connect_producer = producers(connection)
+connect_producer = producers(connection, largest)
 producer = connect_producer()                # StreamError: why there is none, in one line
 producer = connect_producer()                # the one after it failed: quiet and quick, to be tried again
 """
@@ -22,27 +22,31 @@ PRODUCER: dict[str, Any] = {
     "max_in_flight_requests_per_connection": 5,
     "compression_type": None,  # FLAC is compressed, and PCM hardly can be by what Kafka has
     "delivery_timeout_ms": 2**31 - 1,  # nothing expires: a batch that did would be a hole in the order
-    "batch_size": 500_000,
-    "max_request_size": 20_000_000,  # what is too large is for the broker to say
     "linger_ms": 5,
     "max_block_ms": 10_000,
     "allow_auto_create_topics": False,
 }
 """What a producer of sound is told besides the connection."""
 
+_BATCH_BYTES = 500_000
+
 _RETRY_SECONDS = 3.0
 """So long an attempt takes to reach a broker that was there before."""
 
 
-def producers(connection: Connection, **config: Any) -> Callable[[], Any]:
-    """Return what makes a producer; ``config`` goes to the first one.
+def producers(connection: Connection, largest: int, **config: Any) -> Callable[[], Any]:
+    """Return what makes a producer: it raises StreamError if the first cannot be made, KafkaError for a later one.
 
-    That raises StreamError if the first cannot be made, and KafkaError if a later one cannot.
+    Args:
+        connection: where to, and as whom.
+        largest: record that the topic takes, in bytes.
+        config: more for the first producer.
     """
+    sizes = {"max_request_size": largest, "batch_size": min(largest, _BATCH_BYTES)}
     made = 0
 
     def make(**more: Any) -> Any:
-        return KafkaProducer(**{**connection.config(), **PRODUCER, **more})
+        return KafkaProducer(**{**connection.config(), **PRODUCER, **sizes, **more})
 
     def connect_producer() -> Any:
         nonlocal made

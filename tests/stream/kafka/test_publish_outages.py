@@ -24,6 +24,7 @@ from tests.stream.kafka.client import TopicNames
 from tests.stream.sound import tune
 
 RATE = 16_000
+LARGEST = 1_000_000
 
 
 class Sound:
@@ -57,7 +58,7 @@ def publish(broker: Broker, topic: str, source: Sound, *, max_seconds: float) ->
     """Publish all of a source and wait until it is delivered."""
     outbox, stop = Outbox(10**9, max_seconds, away_after=0.5), Stop()
 
-    connect_producer = producers(Connection((broker.bootstrap_servers,)))
+    connect_producer = producers(Connection((broker.bootstrap_servers,)), LARGEST)
     courier = Courier(outbox, connect_producer, topic=topic, encoding="S16LE", source="urn:test")
     courier.start()
     Publisher(outbox, stop, chunk_seconds=1.0, finite=True).run(source, "mic")
@@ -127,7 +128,11 @@ def test_a_producer_that_broke_is_followed_by_another(own_broker: Broker, own_to
     """A batch that fails ends the producer: what was not confirmed is sent again, under the same numbers."""
     # While the broker stands still, the first producer's batches expire; the second is made when it goes on.
     make = producers(
-        Connection((own_broker.bootstrap_servers,)), delivery_timeout_ms=1000, request_timeout_ms=900, linger_ms=0
+        Connection((own_broker.bootstrap_servers,)),
+        LARGEST,
+        delivery_timeout_ms=1000,
+        request_timeout_ms=900,
+        linger_ms=0,
     )
     outbox, stop = Outbox(10**9, 100, away_after=60), Stop()
     made = []
