@@ -23,37 +23,34 @@ _ABOUT_CONNECTIONS = ("kafka.net", "kafka.cluster", "kafka.producer.sender")
 
 def hush() -> None:
     """Let kafka-python speak through our logger, from warnings on, and repeat itself rarely."""
-    if not any(isinstance(handler, _Translator) for handler in _LIBRARY.handlers):
-        _LIBRARY.addHandler(_Translator())
+    _translator()
     _LIBRARY.setLevel(logging.WARNING)
     _LIBRARY.propagate = False
 
 
 @contextlib.contextmanager
 def heard_errors() -> Iterator[list[BaseException]]:
-    """Collect the exceptions that kafka-python logs inside the block, and keep them out of our log."""
-    collector = _Collector()
-    handlers = list(_LIBRARY.handlers)
-    _LIBRARY.handlers[:] = [collector]
+    """Collect the exceptions that kafka-python logs inside the block, and keep its lines out of our log."""
+    hush()
+    collectors, errors = _translator().collectors, list[BaseException]()
+    collectors[id(errors)] = errors
     try:
-        yield collector.errors
+        yield errors
     finally:
-        _LIBRARY.handlers[:] = handlers
+        del collectors[id(errors)]
+
+
+def _translator() -> _Translator:
+    found = next((handler for handler in _LIBRARY.handlers if isinstance(handler, _Translator)), None)
+    if found is None:
+        found = _Translator()
+        _LIBRARY.addHandler(found)
+    return found
 
 
 def _error_in(record: logging.LogRecord) -> BaseException | None:
     arguments = record.args if isinstance(record.args, tuple) else ()
     return next((each for each in arguments if isinstance(each, BaseException)), None)
-
-
-class _Collector(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__()
-        self.errors: list[BaseException] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if (error := _error_in(record)) is not None:
-            self.errors.append(error)
 
 
 class _Translator(logging.Handler):
@@ -62,10 +59,16 @@ class _Translator(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
         self._said: dict[str, float] = {}
+        self.collectors: dict[int, list[BaseException]] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        lost = record.name.startswith(_ABOUT_CONNECTIONS)
         error = _error_in(record)
+        # By its name: kafka is imported where a client is made, and not before.
+        lost = record.name.startswith(_ABOUT_CONNECTIONS) or type(error).__name__ == "KafkaConnectionError"
+        if self.collectors:
+            for collector in list(self.collectors.values()):
+                collector.extend([error] if error is not None else [])
+            return
         if lost and (error is None or record.name.startswith("kafka.net.sasl")):
             return  # another line of the same event says why; passwords in the clear are ours to warn of
         kind = "connection" if lost else f"{record.name}: {record.msg}"

@@ -161,7 +161,9 @@ def _attempt(connection: Connection, timeout_s: float) -> Trouble | None:
         clients.append(KafkaNetClient(**config))
         return clients[-1]
 
-    config = connection.config() | {"bootstrap_timeout_ms": int(1000 * timeout_s), "kafka_client": make_client}
+    # Tried often: a broker that refuses a user hangs up, and kafka-python may see that before it reads why.
+    config = connection.config() | {"reconnect_backoff_max_ms": 100, "kafka_client": make_client}
+    config["bootstrap_timeout_ms"] = int(1000 * timeout_s)
     with heard_errors() as errors:
         try:
             KafkaAdminClient(**config).close()
