@@ -141,7 +141,8 @@ class Broker:
             return
         for name, port in self._ports.items():
             if not _is_free(port):
-                raise BrokerError(f"port {port} for Kafka's listener {name} is taken by another program")
+                taken = f"port {port} (Kafka's {name}) is taken by another program"
+                raise BrokerError(f"{taken}: end that, or choose another port")
         self._folder.mkdir(parents=True, exist_ok=True)
         self._properties.write_text("".join(f"{key}={value}\n" for key, value in self._settings.items()))
         if not (self.data / "meta.properties").exists():
@@ -238,9 +239,9 @@ class Broker:
             time.sleep(0.1)  # between two questions to a program that cannot call back
 
     def _answers(self) -> bool:
-        if _is_free(self._ports["PLAINTEXT"]):
-            return False
         try:
+            # The client would log each refused connection as an error.
+            socket.create_connection((HOST, self._ports["PLAINTEXT"]), timeout=2).close()
             admin = KafkaAdminClient(
                 bootstrap_servers=self.bootstrap_servers, bootstrap_timeout_ms=2000, request_timeout_ms=2000
             )
@@ -248,7 +249,7 @@ class Broker:
                 return bool(admin.describe_cluster()["brokers"])
             finally:
                 admin.close()
-        except KafkaError:
+        except (OSError, KafkaError):
             return False
 
 

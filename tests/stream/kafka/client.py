@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
@@ -117,14 +117,30 @@ def read(
     Raises:
         TimeoutError: there were fewer for ``timeout_s`` seconds; the message says how many.
     """
+    return read_until(bootstrap_servers, topic, lambda found: len(found) >= count, timeout_s=timeout_s, **config)
+
+
+def read_until(
+    bootstrap_servers: str,
+    topic: str,
+    is_done: Callable[[Sequence[Any]], bool],
+    *,
+    timeout_s: float = _WAIT_SECONDS,
+    **config: Any,
+) -> list[Any]:
+    """Wait until the committed records of a topic are those wanted and return them, by partition and offset.
+
+    Raises:
+        TimeoutError: they were not for ``timeout_s`` seconds; the message says how many there are.
+    """
     consumer, _ = _reader(bootstrap_servers, topic, config)
     try:
         found: list[Any] = []
         deadline = time.monotonic() + timeout_s
-        while len(found) < count:
+        while not is_done(found):
             found += [record for records in consumer.poll(200).values() for record in records]
             if time.monotonic() > deadline:
-                raise TimeoutError(f"topic {topic} has {len(found)} records after {timeout_s:g} s, not {count}")
+                raise TimeoutError(f"topic {topic} has {len(found)} records after {timeout_s:g} s: not those wanted")
         return sorted(found, key=lambda each: (each.partition, each.offset))
     finally:
         consumer.close()

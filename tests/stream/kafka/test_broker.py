@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from tests.stream.kafka.client import Record, create, read, read_all, send, unique_names
+
+_ROOT = Path(__file__).parents[3]
 
 
 def test_records_come_back_in_their_order_with_all_they_have(broker, topics):
@@ -60,3 +67,33 @@ def test_a_secured_broker_lets_in_who_is_known(secured_broker, listener, mechani
 def test_a_secured_broker_refuses_who_is_not(secured_broker, listener, without):
     with pytest.raises(KafkaError):
         KafkaAdminClient(**{**secured_broker.client(listener), **without}, bootstrap_timeout_ms=1500)
+
+
+_STARTS_ONE = """
+import pathlib, sys, time
+from tests.stream.kafka.broker import Broker
+broker = Broker(pathlib.Path(sys.argv[1]))
+broker.start()
+print(broker.bootstrap_servers, flush=True)
+time.sleep(300)
+"""
+
+
+def test_a_broker_does_not_outlive_the_process_that_started_it(tmp_path):
+    command = [sys.executable, "-c", _STARTS_ONE, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=_ROOT) as process:
+        host, port = process.stdout.readline().strip().split(":")
+        with socket.create_connection((host, int(port)), timeout=60) as connection:
+            process.kill()
+            assert connection.recv(1) == b""
+
+
+def test_a_port_that_is_taken_is_said_in_one_line(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-m", "tests.stream.kafka.broker", "--port", port, "--data", str(tmp_path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=_ROOT)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        f"port {port} (Kafka's PLAINTEXT) is taken by another program: end that, or choose another port"
+    ]
