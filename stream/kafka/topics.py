@@ -196,13 +196,15 @@ def _describe(admin: Any, names: Sequence[str]) -> dict[str, _Found]:
     from kafka import errors  # noqa: PLC0415 -- an extra, and slow to import
     from kafka.admin import ConfigResource, ConfigResourceType  # noqa: PLC0415
 
+    from stream.kafka.trouble import worded  # noqa: PLC0415
+
     partitions = {}
     for each in admin.describe_topics(list(names)):
         kind = errors.for_code(each["error_code"])
         if kind is errors.NoError:
             partitions[each["name"]] = len(each["partitions"])
         elif kind is not errors.UnknownTopicOrPartitionError:
-            raise kind()
+            raise StreamError(f"topic {each['name']} cannot be looked at: {worded(kind())}")
     if not partitions:
         return {}
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in partitions]

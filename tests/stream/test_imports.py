@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 HEAVY = ("torch", "librosa", "numba", "sklearn", "pandas", "matplotlib", "scipy")
-LATER = ("onnxruntime", "onnx", "av", "sounddevice", "rich", "starlette", "uvicorn")
+LATER = ("onnxruntime", "onnx", "av", "sounddevice", "rich", "starlette", "uvicorn", "kafka")
 
 
 def test_listening_tells_nobody(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_listening_never_loads_what_training_needs() -> None:
 
 @pytest.mark.parametrize("module", LATER)
 def test_importing_the_command_loads_nothing_heavy(module: str) -> None:
-    assert module not in loaded_by("import stream.listen")
+    assert module not in loaded_by("import stream.listen, stream.settings")
 
 
 def test_the_live_side_and_training_never_meet() -> None:

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream import kinds
+from stream.command import parse_command
 from stream.config_file import to_yaml
 from stream.errors import UsageError
+from stream.kafka.topic_settings import TOPICS, TopicSettings
 from stream.options import Origin, option, options_of
 from stream.settings import OPTIONS, parse
 
@@ -73,6 +75,8 @@ class TestPrintConfig:
         for each in OPTIONS:
             section, _, key = each.key.rpartition(".")
             assert f"{key}:" in (kafka if section == "kafka" else text)
+        topics = ["check", "--config", str(KAFKA_PRESET)]
+        assert parse_command(TopicSettings, TOPICS, topics, {}) == parse_command(TopicSettings, TOPICS, ["check"], {})
 
     def test_a_secret_is_not_shown(self) -> None:
         @dataclasses.dataclass(frozen=True, kw_only=True)

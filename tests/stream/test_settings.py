@@ -37,6 +37,7 @@ class TestSource:
         assert parse(["--mic"], {}).source == "mic"
         assert parse(["--stdin"], {}).source == "stdin"
         assert parse(["--demo"], {}).source == "demo"
+        assert parse(["--kafka"], {}).source == "kafka"
         assert parse(["--url", "https://radio.example/x"], {}).source == "url"
         settings = parse(["--file", "a.mp3", "b.opus", "--file", "c"], {})
         assert settings.source == "file"

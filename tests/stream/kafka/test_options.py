@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,12 @@ class TestLayers:
             parse(argv, {})
         assert said in str(caught.value)
         assert SECRET not in str(caught.value)
+
+    def test_without_the_package(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "kafka", None)
+        with pytest.raises(StreamError, match=r"pip install 'moodstream\[kafka\]'"):
+            parse(["--kafka"], {})
+        assert parse(["--kafka", "--print-config"], {}).source == "kafka"
 
     def test_http_is_on(self) -> None:
         assert parse(["--kafka"], {}).metrics_port == 9108
