@@ -106,6 +106,7 @@ class StateReader:
         self._consumer.close(autocommit=False, timeout_ms=_CALL_MS)
 
     def _read(self, timeout_s: float) -> dict[int, States]:
+        self._damage.unpark()
         try:
             found = self._consumer.poll(timeout_ms=round(1000 * timeout_s), max_records=_MAX_RECORDS)
         except LogTruncationError as error:

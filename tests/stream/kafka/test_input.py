@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, OffsetAndMetadata, TopicPartition
 
 from stream.errors import StreamError
 from stream.kafka.input import Gone
@@ -68,6 +69,19 @@ def test_a_paused_partition_waits_and_goes_on(broker: Any, topics: TopicNames, j
     assert member.values(0) == []
     member.consumer.resume([0, 7])
     poll_until([member], lambda: member.values(0) == [b"a"])
+
+
+def test_a_paused_partition_goes_on_with_what_was_left_over(broker: Any, topics: TopicNames, join: Join) -> None:
+    """kafka-python sets the rest of the records aside and would not come back to them."""
+    _send(broker, topics, 0, *(b"%d" % number for number in range(10)))
+    _send(broker, topics, 1, b"x")
+    member = join()
+    while not member.values(0):
+        member.poll(0.1, 3)
+    member.consumer.pause([0])
+    poll_until([member], lambda: member.values(1) == [b"x"])
+    member.consumer.resume([0])
+    poll_until([member], lambda: member.values(0) == [b"%d" % number for number in range(10)])
 
 
 @pytest.mark.parametrize("assignment", ["cooperative-sticky", "range"])
@@ -147,8 +161,6 @@ class _Silence:
     """Stops the thread of a client that speaks to the brokers."""
 
     def __init__(self, net: Any) -> None:
-        import threading
-
         self._over = threading.Event()
         net.call_soon(self._wait)
 
@@ -214,8 +226,6 @@ def test_no_partition_waits_for_the_backlog_of_another(broker: Any, topics: Topi
 
 
 def _delete_before(broker: Any, topic: str, partition: int, offset: int) -> None:
-    from kafka import KafkaAdminClient
-
     admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap_servers)
     try:
         admin.delete_records({TopicPartition(topic, partition): offset})

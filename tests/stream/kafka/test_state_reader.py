@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from stream.kafka.connection import Connection
 from stream.kafka.state_reader import StateReader, States
@@ -135,8 +136,6 @@ def test_what_was_deleted_is_passed_over(broker: Any, topics: TopicNames, reader
 
 
 def _both_policies(topic: str) -> Any:
-    from kafka.admin import ConfigResource, ConfigResourceType
-
     return [ConfigResource(ConfigResourceType.TOPIC, topic, configs={"cleanup.policy": "compact,delete"})]
 
 
