@@ -21,6 +21,7 @@ from stream.record import Record, Status
 from stream.session import Session
 from stream.sinks.group import SinkGroup
 from stream.sinks.output import OutputClosed
+from stream.speed import Speed
 from stream.stop import Stop
 
 logger = logging.getLogger(__name__)
@@ -156,7 +157,7 @@ class _Run:
         """Streams whose session could not go on."""
         self._engine = engine
         self._live = live
-        self._speed = _Speed()
+        self._speed = Speed()
 
     def take(self, item: SourceItem) -> None:
         match item:
@@ -209,20 +210,3 @@ class _Run:
         if session is not None:
             self._engine.emit(session.flush(error))
         self._engine.observe(lambda observer: observer.stream_ended(stream))
-
-
-class _Speed:
-    """Sound worked through per second of work, over some seconds of sound."""
-
-    def __init__(self) -> None:
-        self._audio = 0.0
-        self._busy = 0.0
-
-    def add(self, audio: float, busy: float) -> float | None:
-        self._audio += audio
-        self._busy += busy
-        if self._audio < 5.0 or self._busy <= 0.0:
-            return None
-        speed = self._audio / self._busy
-        self._audio = self._busy = 0.0
-        return speed

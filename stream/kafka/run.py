@@ -14,6 +14,7 @@ import contextlib
 import logging
 import uuid
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from stream.audio import AudioChunk
@@ -30,6 +31,7 @@ from stream.kafka.transaction import TransactionalWriter
 from stream.kafka.watchdog import Watchdog
 from stream.kafka.writes import Outbound
 from stream.settings import Settings
+from stream.speed import Speed
 from stream.stop import Stop
 
 if TYPE_CHECKING:  # imported with the HTTP side only
@@ -103,9 +105,18 @@ class _Shown:
     def __init__(self, engine: Engine, metrics: KafkaMetrics | None) -> None:
         self._engine = engine
         self._metrics = metrics
+        self._speed = Speed()
         self._told: Counter[str] = Counter()  # dead letters by reason
 
-    def publish(self, batch: Batch) -> None:
+    def publish(self, batches: Sequence[Batch], busy_seconds: float) -> None:
+        audio_seconds = 0.0
+        for batch in batches:
+            self._publish(batch)
+            audio_seconds += sum(len(chunk.samples) / chunk.samplerate for chunk in batch.audio)
+        if (factor := self._speed.add(audio_seconds, busy_seconds)) is not None:
+            self._engine.observe(lambda observer: observer.realtime_factor(factor))
+
+    def _publish(self, batch: Batch) -> None:
         for chunk in batch.audio:
             self._hear(chunk)
         self._engine.emit([result.record for result in batch.results])

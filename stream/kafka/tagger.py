@@ -14,7 +14,7 @@ import dataclasses
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from stream.kafka.chunks import ChunkError
@@ -65,7 +65,7 @@ class Tagger:
         make_writer: Callable[[], TransactionalWriter],
         outbound: Outbound,
         new_session: NewSession,
-        publish: Callable[[Batch], None],
+        publish: Callable[[Sequence[Batch], float], None],
         ended: Callable[[str], None],
         metrics: KafkaMetrics | None,
         readiness: Readiness,
@@ -81,7 +81,8 @@ class Tagger:
             make_writer: makes a new transactional producer.
             outbound: makes the writes of a batch.
             new_session: makes the session of a stream.
-            publish: shows a batch that is committed: screen, lines, metrics.
+            publish: shows the batches of a transaction that is committed (screen, lines, metrics), and is told how
+                many seconds of work they took.
             ended: told of streams that are no longer ours.
             metrics: counts, or None.
             readiness: what ``/readyz`` asks.
@@ -106,6 +107,7 @@ class Tagger:
         self._backlog: dict[int, deque[Any]] = {}
         self._restoring: dict[int, float] = {}  # since when
         self._uncommitted = 0  # records taken since the last transaction
+        self._busy = 0.0  # seconds of work since then
         self._committed_at = 0.0
         self._failures = 0
         self._lag_at = 0.0
@@ -131,9 +133,10 @@ class Tagger:
 
     def _step(self) -> None:
         self._poll()
-        self._restore()
+        # The producer first: a new one ends what the last one left open, and only then is it sure what is committed.
         if self._writer is None and not self._open_writer():
             return
+        self._restore()
         self._work()
         if self._is_due():
             self._commit()
@@ -208,7 +211,7 @@ class Tagger:
     def _work(self) -> None:
         """Take waiting records, a few of each partition in turn, for as long as the group may wait for us."""
         self._watchdog.beat("scoring")
-        until = time.monotonic() + _WORK_SECONDS
+        began = time.monotonic()
         waiting = [partition for partition, records in self._backlog.items() if records]
         while waiting and self._uncommitted < self._options.max_batch:
             for partition in list(waiting):
@@ -217,8 +220,9 @@ class Tagger:
                 if not records:
                     waiting.remove(partition)
                     self._consumer.resume([partition])
-            if time.monotonic() > until or self._stop.requested:
+            if time.monotonic() > began + _WORK_SECONDS or self._stop.requested:
                 break
+        self._busy += time.monotonic() - began
         for partition, tagger in self._partitions.items():
             if not self._backlog[partition]:
                 tagger.tick()
@@ -275,9 +279,10 @@ class Tagger:
             tagger = self._partitions[partition]
             tagger.committed(batch, package.state_offsets(partition, offsets))
             self._consumer.set_expected(partition, batch.position)
-            self._publish(batch)
             for stream in [name for name, state in batch.states.items() if state is None]:
                 self._ended(stream)
+        self._publish(list(batches.values()), self._busy)
+        self._busy = 0.0
 
     def _start_over(self, error: TransactionError, seconds: float) -> None:
         """Forget all and read it again: nobody knows what became of the transaction."""
