@@ -25,7 +25,8 @@ from rich.text import Text
 
 from stream.record import Final, Record, Status
 from stream.sinks.output import OutputClosed
-from stream.sinks.screen_frame import ASCII, UNICODE, final_bars, final_line, frame
+from stream.sinks.screen_frame import final_bars, final_line, frame
+from stream.sinks.screen_pen import ASCII, UNICODE
 from stream.sinks.screen_state import ScreenState
 from stream.sinks.text import WINDOW_SECONDS, clock, count_of
 

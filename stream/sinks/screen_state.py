@@ -11,14 +11,16 @@ Holds a bounded number of streams. No drawing here.
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from stream.record import Estimate, Event, Final, Moods, Record, Status
 from stream.sinks.text import clock, plain
 
 _MOST_STREAMS = 256
 _NEWS = 6
+_GONE_SECONDS = 60.0
 _SETTLED = 0.02
 """A mood passes another in the ranking when it is this much higher: less would make rows change places to and fro."""
 
@@ -34,6 +36,9 @@ class View:
         playing: sound came since the last track ended.
         down: why the source is down, or None.
         since: when it began to play.
+        told: when something was last heard of it.
+        captured_at: when the last sound of its last window was captured, by the clock on the wall; None where nobody
+            knows.
     """
 
     name: str
@@ -47,6 +52,8 @@ class View:
     playing: bool = True
     down: str | None = None
     since: float = 0.0
+    told: float = 0.0
+    captured_at: float | None = None
 
     @property
     def running(self) -> Moods | None:
@@ -73,8 +80,16 @@ class News:
 class ScreenState:
     """Follows the records and what is heard between them."""
 
-    def __init__(self, labels: Sequence[str], window_seconds: float) -> None:
+    def __init__(self, labels: Sequence[str], window_seconds: float, wall: Callable[[], float] = time.time) -> None:
+        """Begin with nothing heard.
+
+        Args:
+            labels: the model's moods, in its order.
+            window_seconds: sound it takes until the first score.
+            wall: returns seconds since the epoch.
+        """
         self.labels = list(labels)
+        self._wall = wall
         self.window_seconds = window_seconds
         self.model = ""
         self.news: deque[News] = deque(maxlen=_NEWS)
@@ -88,7 +103,7 @@ class ScreenState:
     @property
     def speed(self) -> float | None:
         """Return seconds of sound a second, since the first sound."""
-        if self._began is None or self._now - self._began < 1.0:
+        if self._began is None or self._now - self._began < 1.0 or not self.seconds:
             return None
         return self.seconds / (self._now - self._began)
 
@@ -129,17 +144,32 @@ class ScreenState:
         return list(self._views.values())
 
     def active(self) -> list[View]:
-        """Return the streams whose track goes on, the one that began last at the end."""
-        playing = (view for view in self._views.values() if view.playing)
+        """Return the streams whose track goes on, the one that began last at the end.
+
+        One of which nothing is heard for a minute while others play is left out: another process may have it now.
+        """
+        playing = (view for view in self._views.values() if view.playing and self._now - view.told < _GONE_SECONDS)
         return sorted(playing, key=lambda view: (view.since, view.name))
+
+    def age(self, view: View) -> float | None:
+        """Return how many seconds ago the last sound of a stream's last window was captured; None: nobody knows."""
+        return None if view.captured_at is None else max(0.0, self._wall() - view.captured_at)
+
+    @property
+    def time_of_day(self) -> str:
+        """Return the time by the clock on the wall: ``14:03:22``."""
+        return time.strftime("%H:%M:%S", time.localtime(self._wall()))
 
     def _estimate(self, view: View, record: Estimate) -> None:
         model = record.model
         self.model = f"{plain(model.name)} {plain(model.version)}"
-        view.estimate, view.final = record, None
+        unheard = not view.heard  # between windows nobody tells of it: a stream from Kafka
+        if unheard:
+            self.seconds += min(max(0.0, record.end_s - view.position), self.window_seconds)
+        view.estimate, view.final, view.captured_at = record, None, record.captured_at
         self._play(view, True)
         view.track, view.position = record.track, record.end_s
-        if record.rms_dbfs is not None and view.level is None:
+        if record.rms_dbfs is not None and (view.level is None or unheard):
             view.level = record.rms_dbfs
         if record.inference_ms is not None:
             cost = record.inference_ms + (record.feature_ms or 0.0)
@@ -169,6 +199,7 @@ class ScreenState:
                 self._views.popitem(last=False)
             view = self._views[stream] = View(stream, list(self.labels), since=now)
         self._views.move_to_end(stream)
+        view.told = now
         return view
 
     def _play(self, view: View, playing: bool) -> None:

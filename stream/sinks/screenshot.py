@@ -17,7 +17,8 @@ from typing import Any
 from rich.console import Console
 
 from stream.record import Estimate, Event, Final, ModelId, Record, Status
-from stream.sinks.screen_frame import UNICODE, frame
+from stream.sinks.screen_frame import frame
+from stream.sinks.screen_pen import UNICODE
 from stream.sinks.screen_state import ScreenState
 from stream.sinks.text import WINDOW_SECONDS
 

@@ -4,6 +4,7 @@ plain(title)                # one line without control characters, whatever a st
 single_line(title)          # the same name, but for control characters and line separators
 escaped(message)            # one line in which every character that does not print is spelt out: \x1b, \n
 clock(95.04)                # "01:35.0"
+ago(95.04)                  # "1 min"
 top(running, 3)             # the three highest, highest first
 basis(final)                # "52 windows, 1 silent, 02:35.4"
 """
@@ -60,6 +61,14 @@ def clock(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     start = f"{hours}:{minutes:02}" if hours else f"{minutes:02}"
     return f"{start}:{tenths // 10:02}.{tenths % 10}"
+
+
+def ago(seconds: float) -> str:
+    """Return how long ago something was, in at most six characters: ``2 s``, ``14 min``, ``3 h``, ``9 d``."""
+    for most, unit, length in ((120, "s", 1), (7200, "min", 60), (172_800, "h", 3600)):
+        if seconds < most:
+            return f"{int(seconds // length)} {unit}"
+    return f"{min(9999, int(seconds // 86_400))} d"
 
 
 def top(moods: Moods, count: int | None = None) -> list[tuple[str, float]]:

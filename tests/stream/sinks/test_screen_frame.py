@@ -13,7 +13,8 @@ from rich.cells import cell_len
 
 from stream.record import Record
 from stream.sinks import screenshot
-from stream.sinks.screen_frame import ASCII, UNICODE, frame
+from stream.sinks.screen_frame import frame
+from stream.sinks.screen_pen import ASCII, UNICODE
 from stream.sinks.screen_state import ScreenState
 from tests.stream.sinks import records
 
@@ -106,12 +107,50 @@ def test_many_streams_show_a_few_that_stay_and_count_the_rest():
     for number in range(20):
         state.hear(f"stream{number:02}", 1.0, -20.0, now=float(number))
     before = [line.split()[1] for line in drawn(state) if line.startswith("●")]
-    assert before == [f"stream{number}" for number in range(20 - len(before), 20)]
+    assert before == [f"stream{number:02}" for number in range(20 - len(before), 20)]
     assert any(f"and {20 - len(before)} more streams" in line for line in drawn(state))
     assert "20 streams" in drawn(state)[-1]
     for number in range(5):
         state.hear(f"stream{number:02}", 2.0, -20.0, now=30.0)
     assert [line.split()[1] for line in drawn(state) if line.startswith("●")] == before
+
+
+def test_a_few_streams_have_a_card_each_and_more_of_them_a_row_each():
+    wall = [1000.0]
+    state = ScreenState(records.LABELS, 2.992, wall=lambda: wall[0])
+    for number in range(3):
+        state.take(records.estimate(stream=f"mic{number}", captured_at=995.0), now=0.0)
+    cards = drawn(state)
+    assert [line.split()[1] for line in cards if line.startswith("●")] == ["mic0", "mic1", "mic2"]
+    assert "13 windows · 00:38.8 · 5 s" in cards[0]
+    assert "▎" in cards[1] and "happy" in cards[1]
+    wall[0] = 1085.0
+    for number in range(3, 40):
+        state.take(records.estimate(stream=f"mic{number}", captured_at=1083.0, windows=number), now=20.0)
+    rows = {line.split()[1]: line.split()[2:] for line in drawn(state, height=50) if line.startswith("●")}
+    assert len(rows) == 40
+    assert rows["mic0"] == ["happy", "0.55", "calm", "0.25", "13", "90", "s"]
+    assert rows["mic39"] == ["happy", "0.55", "calm", "0.25", "39", "2", "s"]
+    assert "leading: happy 40" in drawn(state, height=50)[41]
+
+
+def test_a_stream_that_another_process_has_now_leaves_the_screen():
+    state = ScreenState(records.LABELS, 2.992)
+    for name in ("gone", "here", "there"):
+        state.take(records.estimate(stream=name), now=0.0)
+    for name in ("here", "there"):
+        state.take(records.estimate(stream=name, window=13), now=61.0)
+    assert [line.split()[1] for line in drawn(state) if line.startswith("●")] == ["here", "there"]
+
+
+def test_sound_that_nobody_tells_of_between_windows_counts_as_well():
+    state = ScreenState(records.LABELS, 2.992)
+    for second in range(1, 11):
+        end = 1000.0 + 3.0 * second
+        level = -20.0 - second
+        state.take(records.estimate(window=second, end_s=end, rms_dbfs=level), now=float(second))
+    assert drawn(state)[1].endswith("-30.0 dBFS ")
+    assert "3.3× real time" in drawn(state)[-1]
 
 
 def test_streams_without_end_are_not_kept():
