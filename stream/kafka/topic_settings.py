@@ -56,7 +56,7 @@ Examples:
   python -m stream.topics check --config config/kafka.yaml
 
 Every option is an environment variable and a YAML key as well, as in
-stream.listen --help: --topic is MOODSTREAM_KAFKA__TOPIC and kafka: {topic: ...}.
+stream.listen --help: --topic is MOODSTREAM_KAFKA__TOPIC, and topic: in kafka:.
 
 Exit codes: 0 the topics are as they must be, 1 they are not or nobody answers,
 2 the call was wrong.

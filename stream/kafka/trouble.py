@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 
 from kafka import errors as kafka_errors
 
+from stream.kafka.login import answer_to_login
+
 if TYPE_CHECKING:
     from stream.kafka.connection import Connection
 
@@ -43,7 +45,7 @@ def worded(error: BaseException) -> str:
 
 def diagnose(connection: Connection, errors: Sequence[BaseException]) -> Trouble:
     """Say why a client could not be made."""
-    return _refused(connection, errors) or _unreachable(connection) or _silent(connection)
+    return _refused(connection, errors) or _unreachable(connection) or _login(connection) or _silent(connection)
 
 
 def _refused(connection: Connection, errors: Sequence[BaseException]) -> Trouble | None:
@@ -124,6 +126,21 @@ def _probe_clear(plain: socket.socket, name: str) -> Trouble | None:
             return Trouble(f"{name} speaks TLS: --security-protocol SSL or SASL_SSL", True)
     except OSError:  # what a broker in the clear does with it: it hangs up, or is silent
         return None
+
+
+def _login(connection: Connection) -> Trouble | None:
+    """Log in by hand and say what the broker answers, which kafka-python may have missed."""
+    if connection.sasl_mechanism is None:
+        return None
+    host, port = _split(connection.bootstrap_servers[0])
+    try:
+        with socket.create_connection((host, port), timeout=_PROBE_S) as plain:
+            tls = connection.tls
+            with tls.wrap_socket(plain, server_hostname=host) if tls else plain as sock:
+                error = answer_to_login(connection, sock, host)
+    except OSError:
+        return None
+    return _refused(connection, [error]) if error is not None else None
 
 
 def _silent(connection: Connection) -> Trouble:
