@@ -13,17 +13,17 @@ silent) the clock. A failed transaction is undone by throwing this object away.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import logging
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from stream.audio import AudioChunk
+from stream.kafka.batch import Batch, DeadLetter, Outcome
 from stream.kafka.chunks import Chunk, ChunkError, decode
 from stream.kafka.state import StreamState
 from stream.kafka.stream_tagger import NewSession, Result, StreamTagger
@@ -39,40 +39,6 @@ backlog of one publisher arrives before that of the next."""
 
 _MAX_STATES_BEHIND = 2000
 """How far the oldest state that counts may lie behind the newest before it is written again: bounds a restore."""
-
-
-Outcome = Literal["ok", "duplicate", "stale", "dead_letter", "replayed"]
-"""What becomes of a record."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A record that cannot be used, and why; ``record`` is None where not even its bytes can be had."""
-
-    record: Any | None
-    offset: int
-    error: ChunkError
-
-
-@dataclasses.dataclass(slots=True)
-class Batch:
-    """What one transaction is to hold of a partition.
-
-    Attributes:
-        results: for the output topic.
-        dead: for the dead letters.
-        states: of the streams that changed, None for one that is over.
-        position: offset to commit.
-        counts: records by what became of them: ok, duplicate, stale, dead_letter, replayed.
-        audio: the chunks that were heard, without their sound.
-    """
-
-    results: list[Result]
-    dead: list[DeadLetter]
-    states: dict[str, bytes | None]
-    position: int
-    counts: Counter[Outcome]
-    audio: list[AudioChunk]
 
 
 class PartitionTagger:

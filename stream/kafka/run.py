@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 
 from stream.audio import AudioChunk
 from stream.engine import Engine
+from stream.kafka.batch import Batch
 from stream.kafka.connection import Connection, connect
 from stream.kafka.input import InputConsumer
-from stream.kafka.partition import Batch
 from stream.kafka.readiness import Readiness
 from stream.kafka.restore import Restorer
 from stream.kafka.state_reader import StateReader

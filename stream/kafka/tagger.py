@@ -13,13 +13,14 @@ from __future__ import annotations
 import dataclasses
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from stream.kafka.backlog import Backlog
+from stream.kafka.batch import Batch
 from stream.kafka.chunks import ChunkError
 from stream.kafka.input import Corrupt, Gone, InputConsumer
-from stream.kafka.partition import Batch, PartitionTagger
+from stream.kafka.partition import PartitionTagger
 from stream.kafka.readiness import Readiness
 from stream.kafka.restore import Restorer
 from stream.kafka.stream_tagger import NewSession
@@ -104,7 +105,7 @@ class Tagger:
         self._stop = stop
         self._writer: TransactionalWriter | None = None
         self._partitions: dict[int, PartitionTagger] = {}
-        self._backlog: dict[int, deque[Any]] = {}
+        self._backlog = Backlog()
         self._restoring: dict[int, float] = {}  # since when
         self._uncommitted = 0  # records taken since the last transaction
         self._busy = 0.0  # seconds of work since then
@@ -153,15 +154,12 @@ class Tagger:
             self._forget(partition)
         for partition in polled.assigned:
             self._begin(partition)
-        for partition, backlog in self._backlog.items():
-            items: list[Any] = [*polled.corrupt, *polled.gone]
-            items = [item for item in items if item.partition == partition]
-            backlog.extend(sorted([*polled.records.get(partition, []), *items], key=lambda item: item.offset))
+        self._backlog.extend(polled)
         # Those whose records wait are asked for no more; the poll keeps us in the group all the same.
-        self._consumer.pause([partition for partition, waiting in self._backlog.items() if waiting])
+        self._consumer.pause(self._backlog.waiting)
 
     def _poll_seconds(self) -> float:
-        if any(self._backlog.values()):
+        if self._backlog.waiting:
             return 0.0
         if self._uncommitted:
             return max(0.0, self._committed_at + self._options.commit_interval - time.monotonic())
@@ -175,7 +173,7 @@ class Tagger:
     def _forget(self, partition: int) -> None:
         self._restorer.cancel(partition)
         self._restoring.pop(partition, None)
-        self._backlog.pop(partition, None)
+        self._backlog.forget(partition)
         if tagger := self._partitions.pop(partition, None):
             for stream in tagger.streams:
                 self._ended(stream)
@@ -193,12 +191,12 @@ class Tagger:
                 new_session=self._new_session,
                 idle_seconds=self._options.idle_seconds,
             )
-            self._backlog[found.partition] = deque()
+            self._backlog.open(found.partition)
             seek_to = self._partitions[found.partition].seek_to
             self._consumer.start(found.partition, seek_to, expected=found.committed)
         for partition, began in list(self._restoring.items()):
             tagger = self._partitions.get(partition)
-            if tagger and not tagger.is_restored and not self._backlog[partition]:
+            if tagger and not tagger.is_restored and partition not in self._backlog:
                 tagger.caught_up(self._consumer.position(partition) or 0)
             if tagger and tagger.is_restored:
                 del self._restoring[partition]
@@ -212,19 +210,17 @@ class Tagger:
         """Take waiting records, a few of each partition in turn, for as long as the group may wait for us."""
         self._watchdog.beat("scoring")
         began = time.monotonic()
-        waiting = [partition for partition, records in self._backlog.items() if records]
-        while waiting and self._uncommitted < self._options.max_batch:
-            for partition in list(waiting):
-                records = self._backlog[partition]
-                self._take(partition, records.popleft())
-                if not records:
-                    waiting.remove(partition)
-                    self._consumer.resume([partition])
-            if time.monotonic() > began + _WORK_SECONDS or self._stop.requested:
+        for partition, item in self._backlog.in_turn():
+            self._take(partition, item)
+            self._uncommitted += 1
+            if partition not in self._backlog:
+                self._consumer.resume([partition])
+            is_full = self._uncommitted >= self._options.max_batch
+            if is_full or time.monotonic() > began + _WORK_SECONDS or self._stop.requested:
                 break
         self._busy += time.monotonic() - began
         for partition, tagger in self._partitions.items():
-            if not self._backlog[partition]:
+            if partition not in self._backlog:
                 tagger.tick()
 
     def _take(self, partition: int, item: Any) -> None:
@@ -240,7 +236,6 @@ class Tagger:
                 self._count_skipped("retention", max(0, item.next_offset - item.offset))
             case _:
                 tagger.take(item)
-        self._uncommitted += 1
 
     def _count_skipped(self, reason: Literal["retention", "corruption"], count: int) -> None:
         if self._metrics:

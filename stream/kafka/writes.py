@@ -13,8 +13,9 @@ from typing import Any
 
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
+from stream.kafka.batch import Batch, DeadLetter
 from stream.kafka.dead_letters import dead_letter_headers
-from stream.kafka.partition import Batch, DeadLetter, PartitionTagger
+from stream.kafka.partition import PartitionTagger
 from stream.kafka.stream_tagger import Result
 from stream.kafka.topics import Topics
 from stream.kafka.transaction import Write
