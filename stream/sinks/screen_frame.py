@@ -29,7 +29,7 @@ def frame(state: ScreenState, width: int, height: int, top_k: int | None, glyphs
         shown = active or state.views()[-1:]
         body = _one(pen, state, shown[0], height - 2, top_k) if shown else []
     room = height - 2 - len(body) - 1
-    news = [pen.news(one) for one in list(state.news)[-room:]] if room > 0 and state.news else []
+    news = [pen.news(one, named=len(state.views()) > 1) for one in list(state.news)[-room:]] if room > 0 else []
     lines = [*body, *([Text(), *news] if news else []), Text(), _footer(pen, state, len(active))]
     lines = lines[-height:]
     for line in lines:

@@ -184,9 +184,10 @@ class Pen:
     def _label(self, mood: str) -> str:
         return set_cell_size(self.fit(plain(mood), self._name_width), self._name_width)
 
-    def news(self, news: News) -> Text:
-        """Return a line of what happened."""
-        line = Text.assemble("  ", (f"{news.when:<8}", FAINT), (news.text, _TONES[news.tone]))
+    def news(self, news: News, *, named: bool) -> Text:
+        """Return a line of what happened, with the stream's name or without."""
+        text = f"{self.fit(news.stream, self.width // 3)}  {news.text}" if named else news.text
+        line = Text.assemble("  ", (f"{news.when:<8}", FAINT), (text, _TONES[news.tone]))
         if line.cell_len > self.width:
             line.truncate(max(0, self.width - len(self.glyphs.ellipsis)), overflow="crop")
             line.append(self.glyphs.ellipsis)

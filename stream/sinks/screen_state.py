@@ -70,8 +70,9 @@ class View:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class News:
-    """One line of what happened, and how it should look."""
+    """One line of what happened to a stream, and how it should look."""
 
+    stream: str
     when: str
     text: str
     tone: str
@@ -187,8 +188,7 @@ class ScreenState:
         self._tell(view, clock(view.position), f"source {plain(record.status)}: {detail}{lost}", tone)
 
     def _tell(self, view: View, when: str, text: str, tone: str) -> None:
-        name = f"{plain(view.name)}  " if len(self._views) > 1 else ""
-        self.news.append(News(when, f"{name}{text}", tone))
+        self.news.append(News(plain(view.name), when, text, tone))
 
     def _view(self, stream: str, now: float) -> View:
         self._began = now if self._began is None else self._began
