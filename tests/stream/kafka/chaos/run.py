@@ -22,7 +22,7 @@ from tests.stream.kafka.chaos import audit, network, topics
 from tests.stream.kafka.chaos.audit import Discrepancy
 from tests.stream.kafka.chaos.faults import Faults, schedule
 from tests.stream.kafka.chaos.members import Members
-from tests.stream.kafka.chaos.plan import StreamPlan
+from tests.stream.kafka.chaos.plan import StreamPlan, prepare
 from tests.stream.kafka.chaos.publishers import Publisher
 from tests.stream.kafka.chaos.truth import Fact, truth
 
@@ -121,6 +121,7 @@ class _Run:
         self._show = show
         self._names = client.unique_names()
         client.create(self._servers, self._names, options.partitions)
+        prepare()
         self._model_path = _model(options.model, folder)
         self._model = load(self._model_path)
         self._plans = [
