@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import time
 from typing import Any, Literal
 
 from kafka.errors import KafkaError
@@ -18,6 +19,8 @@ from stream.kafka.input import InputConsumer
 from stream.kafka.state_reader import StateReader
 
 logger = logging.getLogger(__name__)
+
+_ASK_SECONDS = 0.25
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class Restorer:
         self._consumer = consumer
         self._reader = reader
         self._start_from = start_from
-        self._asked: set[int] = set()  # whose committed offset is not known yet
+        self._asked: dict[int, None] = {}  # whose committed offset is not known yet
         self._reading: dict[int, tuple[int, int]] = {}  # committed offset, end of the states
 
     def __len__(self) -> int:
@@ -56,11 +59,11 @@ class Restorer:
     def begin(self, partition: int) -> None:
         """Begin with a partition, from the start if it had begun."""
         self.cancel(partition)
-        self._asked.add(partition)
+        self._asked[partition] = None
 
     def cancel(self, partition: int) -> None:
         """Let go of a partition."""
-        self._asked.discard(partition)
+        self._asked.pop(partition, None)
         if self._reading.pop(partition, None) is not None:
             self._reader.cancel(partition)
 
@@ -81,25 +84,32 @@ class Restorer:
         return done
 
     def _ask(self) -> list[Found]:
-        """Ask for the committed offsets; where no broker answers, the next call asks again."""
+        """Ask for committed offsets, for a moment: one that a dying transaction holds back is asked for again later."""
         done: list[Found] = []
-        try:
-            committed = self._consumer.committed(sorted(self._asked))
-            for partition, place in committed.items():
-                if place is None or place.offset < 0:
-                    offset = self._consumer.edge(partition, self._start_from)
-                    done.append(Found(partition, offset, None, {}, 0))
-                else:
-                    start, end = _states_of(place)
-                    if start < end:
-                        self._reader.begin(partition, start, end)
-                        self._reading[partition] = (place.offset, end)
-                    else:
-                        done.append(Found(partition, place.offset, place.offset, {}, end))
-                self._asked.discard(partition)
-        except KafkaError as error:
-            logger.debug("the committed offsets are not to be had yet: %r", error)
+        until = time.monotonic() + _ASK_SECONDS
+        for partition in list(self._asked):
+            del self._asked[partition]
+            try:
+                found = self._look_up(partition)
+            except KafkaError as error:
+                logger.debug("the committed offset of partition %d is not to be had yet: %r", partition, error)
+                self._asked[partition] = None  # behind the others
+            else:
+                done += [] if found is None else [found]
+            if time.monotonic() > until:
+                break
         return done
+
+    def _look_up(self, partition: int) -> Found | None:
+        place = self._consumer.committed([partition])[partition]
+        if place is None:
+            return Found(partition, self._consumer.edge(partition, self._start_from), None, {}, 0)
+        start, end = _states_of(place)
+        if start >= end:
+            return Found(partition, place.offset, place.offset, {}, end)
+        self._reader.begin(partition, start, end)
+        self._reading[partition] = (place.offset, end)
+        return None
 
 
 def _states_of(place: Any) -> tuple[int, int]:
