@@ -55,12 +55,15 @@ def _act(settings: PublishSettings) -> int:
 
 
 def _publish(settings: PublishSettings) -> int:
+    from stream.kafka.installed import need_kafka  # noqa: PLC0415
+
+    need_kafka()
     from stream.publish_run import PublishRun  # noqa: PLC0415
 
+    run = PublishRun(settings)  # until it is connected there is nothing to finish: a signal ends the process at once
     stop = process.stop_on_signals()
     try:
-        run = PublishRun(settings, stop)
-        run.run()
+        run.run(stop)
         code = 1 if run.failed else 0
     except StreamError as error:
         code = process.complain(error)

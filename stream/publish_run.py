@@ -1,7 +1,7 @@
 """Puts a run of ``stream.publish`` together: sources, outbox, courier, progress.
 
-run = PublishRun(settings, stop)         # StreamError: no broker, no topic
-run.run()
+run = PublishRun(settings)               # StreamError: no broker, no topic
+run.run(stop)
 run.failed                               # something could not be heard or delivered
 """
 
@@ -38,14 +38,14 @@ _FLUSH_SECONDS = 10.0
 class PublishRun:
     """One run of the command."""
 
-    def __init__(self, settings: PublishSettings, stop: Stop) -> None:
+    def __init__(self, settings: PublishSettings) -> None:
         """Connect, and see that the topic is there.
 
         Raises:
             StreamError: the broker cannot be reached, or there is no such topic.
         """
         self._settings = settings
-        self._stop = stop
+        self._stop = Stop()
         self._paths, self._not_found = _find(settings.paths)
         connection = Connection.of(settings)
         largest = largest_record(connection, settings.topic)
@@ -58,13 +58,7 @@ class PublishRun:
             encoding=cast("Encoding", settings.encoding.upper()),
             source=f"urn:moodstream:publish:{host}",
         )
-        self._publisher = Publisher(
-            self._outbox,
-            stop,
-            chunk_seconds=settings.chunk_seconds,
-            finite=settings.encoding != "f32le",
-            paced=settings.paced,
-        )
+        self._publisher = self._new_publisher()
         self._host = host
 
     @property
@@ -72,13 +66,18 @@ class PublishRun:
         """Whether something could not be heard or delivered."""
         return bool(self._publisher.failures) or self._outbox.lost_seconds > 0
 
-    def run(self) -> None:
+    def run(self, stop: Stop) -> None:
         """Publish until the sources end or a stop is asked for, and until all is delivered.
+
+        Args:
+            stop: ends the sources; what they have given has some seconds to be delivered.
 
         Raises:
             UsageError: the source cannot be what was asked for.
             StreamError: the broker takes nothing any more.
         """
+        self._stop = stop
+        self._publisher = self._new_publisher()
         self._courier.start()
         began = time.monotonic()
         sources = len(self._paths) if self._settings.source == "file" else 1
@@ -97,6 +96,16 @@ class PublishRun:
                 self._tell_failures()
         if self._outbox.failed is not None:
             raise self._outbox.failed
+
+    def _new_publisher(self) -> Publisher:
+        settings = self._settings
+        return Publisher(
+            self._outbox,
+            self._stop,
+            chunk_seconds=settings.chunk_seconds,
+            finite=settings.encoding != "f32le",
+            paced=settings.paced,
+        )
 
     def _run_files(self) -> None:
         from stream.sources.files import FileSource, stream_names  # noqa: PLC0415 -- only for files

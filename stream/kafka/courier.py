@@ -34,7 +34,7 @@ _REFUSED = (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError)
 """A record that is too large: sent again it would be refused again."""
 
 _POLL_SECONDS = 0.1
-_CLOSE_SECONDS = 5.0
+_CLOSE_SECONDS = 3.0
 _LONGEST_WAIT = 2.0
 _MOST_SESSIONS = 10_000
 
@@ -97,10 +97,17 @@ class Courier:
         self._source = source
         self._sessions: OrderedDict[str, _Session] = OrderedDict()
         self._sent: list[_Sent] = []
+        self._news = False  # of chunks on their way
         self._abandoned = False
         self._away_since: float | None = None
         self._producer: Any = connect_producer()
+        self._learn_partitions()
         self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its thread is there."""
+        return self._thread.is_alive()
 
     def start(self) -> None:
         """Begin to send."""
@@ -128,11 +135,20 @@ class Courier:
             logger.error("%.1f s of sound could not be delivered", left)
         self._tell_dropped()
 
+    def _learn_partitions(self) -> None:
+        """Ask now for what the first chunk would have to wait for, deaf to a stop."""
+        try:
+            self._producer.partitions_for(self._topic)
+        except errors.KafkaError as error:
+            self._end_producer()
+            raise StreamError(f"the broker does not tell the partitions of {self._topic}: {_said(error)}") from None
+
     def _run(self) -> None:
         try:
             while not self._outbox.done and not self._abandoned:
                 self._watch()
-                self._settle()
+                if self._news:
+                    self._settle()
                 chunk = self._outbox.take(_POLL_SECONDS)
                 if chunk is not None:
                     self._send(chunk)
@@ -166,16 +182,23 @@ class Courier:
                 headers=message.headers,
                 timestamp_ms=message.timestamp_ms,
             )
-            sent.future.add_both(lambda _: self._outbox.wake())
+            sent.future.add_both(self._hear)
         except _REFUSED:  # by the client, who knows the limit: the other chunks have nothing to do with it
             self._refuse_sent(sent)
             return
         except errors.KafkaError as error:
             sent.error = error
+            self._news = True
         self._sent.append(sent)
+
+    def _hear(self, _: object) -> None:
+        """Note, in the client's thread, that a chunk arrived or failed."""
+        self._news = True
+        self._outbox.wake()
 
     def _settle(self) -> None:
         """Look at what became of the chunks on their way."""
+        self._news = False
         failed = False
         waiting = []
         for sent in self._sent:

@@ -23,7 +23,7 @@ PRODUCER: dict[str, Any] = {
     "compression_type": None,  # FLAC is compressed, and PCM hardly can be by what Kafka has
     "delivery_timeout_ms": 2**31 - 1,  # nothing expires: a batch that did would be a hole in the order
     "linger_ms": 5,
-    "max_block_ms": 10_000,
+    "max_block_ms": 5_000,
     "allow_auto_create_topics": False,
 }
 """What a producer of sound is told besides the connection."""

@@ -156,3 +156,20 @@ def test_a_producer_that_broke_is_followed_by_another(own_broker: Broker, own_to
     assert len(made) >= 2
     assert outbox.lost_seconds == 0.0
     assert np.allclose(sound(kept(own_broker, own_topics.input)), source.samples, atol=1 / 32768)
+
+
+def test_after_a_stop_what_cannot_be_delivered_in_time_is_lost_and_said(
+    own_broker: Broker, own_topics: TopicNames, caplog: pytest.LogCaptureFixture
+) -> None:
+    outbox, stop = Outbox(10**9, 100), Stop()
+    make = producers(Connection((own_broker.bootstrap_servers,)), LARGEST)
+    courier = Courier(outbox, make, topic=own_topics.input, encoding="S16LE", source="urn:test")
+    courier.start()
+    own_broker.pause()
+    Publisher(outbox, stop, chunk_seconds=1.0, finite=True).run(Sound(3, {}, live=True), "mic")
+    stop.request()
+    courier.finish(stop, patience=0.2)
+    own_broker.resume()
+    assert outbox.lost_seconds == 3.0
+    assert "3.0 s of sound could not be delivered" in [record.message for record in caplog.records]
+    assert not courier.is_alive
