@@ -40,6 +40,7 @@ from kafka.errors import (
 
 from stream.errors import StreamError
 from stream.kafka.damage import Corrupt, Damage
+from stream.kafka.joining import keep_joins
 from stream.kafka.options import ConsumerOptions
 from stream.kafka.refusals import Gone, Refusals
 from stream.kafka.transaction import FencedError
@@ -110,7 +111,7 @@ class InputConsumer:
             group_instance_id=options.group_instance_id,
             partition_assignment_strategy=[assignor],
             session_timeout_ms=session_ms,
-            heartbeat_interval_ms=min(3_000, session_ms // 4),
+            heartbeat_interval_ms=min(1_000, session_ms // 4),
             max_poll_interval_ms=round(1000 * options.max_poll_interval),
             isolation_level="read_committed",
             enable_auto_commit=False,
@@ -129,6 +130,7 @@ class InputConsumer:
             allow_auto_create_topics=False,
         )
         self._damage = Damage(self._consumer)
+        keep_joins(self._consumer)
         self._refusals = Refusals(self._consumer, self._asker, topic)
         self._assigned: set[int] = set()  # given, and not told yet
         self._lost: set[int] = set()  # taken away, and not told yet

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -131,6 +132,18 @@ def test_fault_5_a_kept_partition_that_somebody_else_worked_on_is_begun_again(
     assert first.events.count(("lost", kept)) == 1
     assert first.values(kept) == [b"4"]
     assert second.values(moved) == [b"4"]
+
+
+def test_members_that_poll_briefly_do_not_join_again_and_again(broker: Any, topics: TopicNames, join: Join) -> None:
+    """kafka-python throws away an answer that comes between two polls, and joins anew: for ever, or by luck."""
+    first, second = join(), join()
+    deadline = time.monotonic() + 30
+    while len(first.partitions) != 1 or len(second.partitions) != 1 or first.partitions == second.partitions:
+        first.poll(0.0)
+        second.poll(0.0)
+        time.sleep(0.05)  # their work
+        assert time.monotonic() < deadline, (first.events, second.events)
+    assert first.consumer.generation <= 6
 
 
 def test_a_kept_partition_that_is_as_expected_goes_on(broker: Any, topics: TopicNames, join: Join) -> None:
