@@ -96,9 +96,10 @@ def test_a_second_and_a_third_member(broker: Any, topics: TopicNames, join: Join
     (moved,) = second.partitions
     if assignment == "range":  # all is taken away and given anew
         assert {("lost", kept), ("lost", moved)} < set(first.events)
-        assert first.events.count(("assigned", kept)) == 2
+        assert first.events.count(("assigned", kept)) >= 2
     else:
-        assert first.events == [("assigned", 0), ("assigned", 1), ("lost", moved)]
+        assert ("lost", moved) in first.events
+        assert ("lost", kept) not in first.events
     third = join(assignment=assignment)
     second.consumer.close()
     poll_until([first, third], lambda: first.partitions | third.partitions == {0, 1} and bool(third.partitions))
@@ -159,8 +160,10 @@ def test_a_kept_partition_that_is_as_expected_goes_on(broker: Any, topics: Topic
 
 
 def test_a_member_that_was_thrown_out_hears_that_it_lost_all(broker: Any, topics: TopicNames, join: Join) -> None:
-    first = join(session_timeout=6.0)
+    first = join(session_timeout=6.0, max_poll_interval=10.0)
     poll_until([first], lambda: first.partitions == {0, 1})
+    settled = first.polls + 20  # the first joining may take two rounds
+    poll_until([first], lambda: first.polls >= settled)
     net = first.consumer._consumer._net
     silence = _Silence(net)  # as a SIGSTOP does: not even its heartbeats go out
     second = join()
