@@ -24,8 +24,9 @@ from typing import Any
 from kafka import errors
 
 from stream.errors import StreamError
-from stream.kafka.chunks import Chunk, ChunkError, Encoding, Message, encode
+from stream.kafka.chunks import Chunk, ChunkError, Encoding, encode
 from stream.kafka.outbox import AWAY_SECONDS, Outbox, seconds_of
+from stream.kafka.shipment import Delivered, SessionNumbers, Shipment
 from stream.stop import Stop
 
 logger = logging.getLogger(__name__)
@@ -37,38 +38,6 @@ _POLL_SECONDS = 0.1
 _CLOSE_SECONDS = 3.0
 _LONGEST_WAIT = 2.0
 _MOST_SESSIONS = 10_000
-
-
-@dataclasses.dataclass(slots=True)
-class Delivered:
-    """What is in the log."""
-
-    chunks: int = 0
-    seconds: float = 0.0
-    bytes: int = 0
-
-
-@dataclasses.dataclass(slots=True)
-class _Session:
-    next_seq: int = 0
-    confirmed: int = -1
-
-
-@dataclasses.dataclass(slots=True, eq=False)
-class _Sent:
-    chunk: Chunk
-    message: Message
-    session: _Session
-    future: Any = None
-    error: Exception | None = None
-
-    def outcome(self) -> Exception | bool | None:
-        """Return True for confirmed, the error of what failed, None for not known yet."""
-        if self.error is not None or self.future is None:
-            return self.error
-        if not self.future.is_done:
-            return None
-        return self.future.exception or True
 
 
 class Courier:
@@ -95,8 +64,8 @@ class Courier:
         self._topic = topic
         self._encoding = encoding
         self._source = source
-        self._sessions: OrderedDict[str, _Session] = OrderedDict()
-        self._sent: list[_Sent] = []
+        self._sessions: OrderedDict[str, SessionNumbers] = OrderedDict()
+        self._sent: list[Shipment] = []
         self._news = False  # of chunks on their way
         self._abandoned = False
         self._away_since: float | None = None
@@ -170,9 +139,9 @@ class Courier:
             self._refuse(chunk, f"it cannot be published: {error}")
             return
         session.next_seq += 1
-        self._hand_over(_Sent(numbered, message, session))
+        self._hand_over(Shipment(numbered, message, session))
 
-    def _hand_over(self, sent: _Sent) -> None:
+    def _hand_over(self, sent: Shipment) -> None:
         message = sent.message
         try:
             sent.future = self._producer.send(
@@ -220,8 +189,8 @@ class Courier:
         self._end_producer()  # all futures are done now
         outcomes = [(sent, sent.outcome()) for sent in self._sent]
         self._sent = []
-        failed: list[_Sent] = []
-        too_large: list[_Sent] = []
+        failed: list[Shipment] = []
+        too_large: list[Shipment] = []
         for sent, outcome in outcomes:
             if outcome is True:
                 self._confirm(sent)
@@ -262,14 +231,14 @@ class Courier:
             wait = min(2 * wait, _LONGEST_WAIT)
         raise StreamError("gave up")  # nobody hears it: the outbox is abandoned
 
-    def _confirm(self, sent: _Sent) -> None:
+    def _confirm(self, sent: Shipment) -> None:
         self._outbox.confirm(sent.chunk)
         sent.session.confirmed = max(sent.session.confirmed, sent.chunk.seq)
         self.delivered.chunks += 1
         self.delivered.seconds += seconds_of(sent.chunk)
         self.delivered.bytes += len(sent.message.value)
 
-    def _refuse_sent(self, sent: _Sent) -> None:
+    def _refuse_sent(self, sent: Shipment) -> None:
         size = len(sent.message.value) / 1e6
         self._refuse(
             sent.chunk,
@@ -281,9 +250,9 @@ class Courier:
         self._outbox.refuse(chunk.stream, reason)
         self._outbox.confirm(chunk, lost=True)
 
-    def _session(self, name: str) -> _Session:
+    def _session(self, name: str) -> SessionNumbers:
         """Return a session's numbers; those not heard of for 10,000 others are forgotten: their files are long over."""
-        session = self._sessions.setdefault(name, _Session())
+        session = self._sessions.setdefault(name, SessionNumbers())
         self._sessions.move_to_end(name)
         if len(self._sessions) > _MOST_SESSIONS:
             self._sessions.popitem(last=False)
