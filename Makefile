@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready-
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run bench kafka soak test lint format train lock clean
+.PHONY: help run bench kafka soak chaos test lint format train lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show this
@@ -22,6 +22,9 @@ kafka: $(READY)run  ## a Kafka broker on 127.0.0.1:9092 until Ctrl-C, for trying
 
 soak: $(READY)run  ## ten hours of sound through one stream, with memory watched; ARGS="--hours 1" for less
 	$(BIN)/python -m tests.soak --hours 10 $(ARGS)
+
+chaos: $(READY)run  ## kill Kafka consumers and the broker, and see that no result is lost; ARGS="--seed 1 --faults 100"
+	@$(BIN)/python -m tests.stream.kafka.chaos $(ARGS)
 
 test: lint  ## lint, types and all tests; ARGS="-k name" for some of them
 	$(BIN)/python -m pytest $(ARGS)

@@ -39,6 +39,7 @@ class Record:
     offset: int
     partition: int = 0
     topic: str = "out"
+    timestamp: int = 0
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tests.stream.kafka import jars
+from tests.stream.kafka.broker import Broker
 from tests.stream.kafka.chaos import run as chaos
 
 _LOGS = Path("runs") / "chaos"
@@ -41,13 +42,17 @@ def main() -> int:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     folder = folder.absolute()
+    broker = Broker(folder / "broker")
     try:
         with _Display() as display:
-            report = chaos.run(options, folder, display.show)
+            display.show(chaos.Progress("starting the broker"))
+            broker.start()
+            report = chaos.run(options, broker, folder, display.show)
     except KeyboardInterrupt:
-        shutil.rmtree(folder / "broker" / "data", ignore_errors=True)
         return 130
-    shutil.rmtree(folder / "broker" / "data", ignore_errors=True)
+    finally:
+        broker.kill()
+        shutil.rmtree(broker.data, ignore_errors=True)
     details = [report.line, *report.problems, *map(str, report.discrepancies), "", *report.notes]
     (folder / "report.txt").write_text("\n".join(details) + "\n")
     print(report.line, flush=True)

@@ -14,6 +14,7 @@ import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from tests.stream.kafka.chaos.plan import StreamPlan
@@ -63,7 +64,7 @@ def read_results(
     found: dict[str, list[Found]] = defaultdict(list)
     wrong = []
     for record in records:
-        place = f"{record.topic}-{record.partition} offset {record.offset}"
+        place = f"{record.topic}-{record.partition} offset {record.offset}, {_at(record.timestamp)}"
         try:
             value = json.loads(record.value)
             source = value["input"]
@@ -205,6 +206,10 @@ def check_shown(lines: Iterable[str], found: Mapping[str, Sequence[Found]]) -> l
         kind: Kind = "doubled" if committed[key] else "wrong"
         wrong.append(Discrepancy(kind, str(key[1]), f"{key}: shown {shown[key]} times, {count} more than committed"))
     return wrong
+
+
+def _at(timestamp_ms: int) -> str:
+    return datetime.fromtimestamp(timestamp_ms / 1000, UTC).isoformat(timespec="milliseconds")[11:23]
 
 
 def _differences(wanted: Mapping[str, Any], got: Mapping[str, Any]) -> list[str]:

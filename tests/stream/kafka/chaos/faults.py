@@ -44,7 +44,14 @@ class Faults:
     """Does what a schedule says."""
 
     def __init__(
-        self, members: Members, broker: Broker, *, seed: int, session_timeout: float, wait: Callable[[float], None]
+        self,
+        members: Members,
+        broker: Broker,
+        *,
+        seed: int,
+        session_timeout: float,
+        wait: Callable[[float], None],
+        note: Callable[[str], None],
     ) -> None:
         """Take whom it may concern.
 
@@ -54,6 +61,7 @@ class Faults:
             seed: of the run.
             session_timeout: of the group, in seconds: who stands still stands still for longer.
             wait: waits so many seconds while the run goes on.
+            note: is told what is done.
         """
         self.counts: Counter[Kind] = Counter()
         """What was done."""
@@ -61,6 +69,7 @@ class Faults:
         self._broker = broker
         self._session_timeout = session_timeout
         self._wait = wait
+        self._note = note
         self._rng = random.Random(f"victims {seed}")
 
     def pause(self) -> float:
@@ -74,28 +83,32 @@ class Faults:
         elif kind == "remove" and len(self._members.alive) <= _FEWEST:
             kind = "add"
         match kind:
-            case "kill":
-                self._members.kill(self._victim())
-                self._members.start()
+            case "kill" | "terminate":
+                self._end(kind)
+                self._start()
             case "stop":
-                self._members.stop(self._victim(), self._session_timeout + self._rng.uniform(1.0, 4.0))
-            case "terminate":
-                self._members.terminate(self._victim())
-                self._members.start()
+                victim, seconds = self._victim(), self._session_timeout + self._rng.uniform(1.0, 4.0)
+                self._note(f"stop consumer {victim.number} for {seconds:.1f} s")
+                self._members.stop(victim, seconds)
             case "add":
-                self._members.start()
+                self._start()
             case "remove":
-                victim = self._victim()
-                (self._members.terminate if self._rng.random() < 0.5 else self._members.kill)(victim)
-            case "broker restart":
-                self._broker.stop()
+                self._end(self._rng.choice(("kill", "terminate")))
+            case "broker restart" | "broker kill":
+                self._note(kind)
+                (self._broker.stop if kind == "broker restart" else self._broker.kill)()
                 self._wait(self._rng.uniform(0.0, 3.0))
                 self._broker.start()
-            case "broker kill":
-                self._broker.kill()
-                self._wait(self._rng.uniform(0.0, 3.0))
-                self._broker.start()
+                self._note("broker is back")
         self.counts[kind] += 1
+
+    def _start(self) -> None:
+        self._note(f"start consumer {self._members.start().number}")
+
+    def _end(self, how: Literal["kill", "terminate"]) -> None:
+        victim = self._victim()
+        self._note(f"{how} consumer {victim.number}")
+        (self._members.kill if how == "kill" else self._members.terminate)(victim)
 
     def _victim(self) -> Member:
         while not self._members.running:

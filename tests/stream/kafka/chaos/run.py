@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from model.contract import DEFAULT_MODEL, load
+from stream.record import timestamp
 from tests.stream.kafka import client
 from tests.stream.kafka.broker import Broker
 from tests.stream.kafka.chaos import audit, network, topics
@@ -96,21 +97,20 @@ class Progress:
     chunks: int = 0
 
 
-def run(options: Options, folder: Path, show: Callable[[Progress], None]) -> Report:
+def run(options: Options, broker: Broker, folder: Path, show: Callable[[Progress], None]) -> Report:
     """Run and audit.
 
     Args:
         options: what it is like.
-        folder: for the broker and the logs; must be empty.
+        broker: one that runs and that nobody else needs.
+        folder: for the logs of the consumers; empty.
         show: is told how far it is.
+
+    Raises:
+        TimeoutError: nothing works at all.
+        RuntimeError: a publisher failed: the run says nothing about the consumers.
     """
-    broker = Broker(folder / "broker")
-    show(Progress("starting the broker"))
-    broker.start()
-    try:
-        return _Run(options, folder, broker, show).report()
-    finally:
-        broker.kill()
+    return _Run(options, folder, broker, show).report()
 
 
 class _Run:
@@ -141,8 +141,14 @@ class _Run:
         ]
         self._members = Members(folder, self._arguments(), static=options.static)
         self._faults = Faults(
-            self._members, broker, seed=options.seed, session_timeout=options.session_timeout, wait=self._wait
+            self._members,
+            broker,
+            seed=options.seed,
+            session_timeout=options.session_timeout,
+            wait=self._wait,
+            note=self._note,
         )
+        self._diary = folder / "faults.log"
         self._seconds = 0.0
         self._calm_at = 0.0  # wall clock at the end of the faults
 
@@ -216,6 +222,10 @@ class _Run:
             if left <= 0:
                 return
             time.sleep(min(0.1, left))
+
+    def _note(self, what: str) -> None:
+        with self._diary.open("a") as diary:
+            diary.write(f"{timestamp()} {what}\n")
 
     def _counts(self) -> dict[str, int]:
         return {name: count for publisher in self._publishers for name, count in list(publisher.counts.items())}

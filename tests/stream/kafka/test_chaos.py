@@ -1,0 +1,18 @@
+"""Exactly once while consumers and the broker are killed: a short run of what `make chaos` does for longer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.stream.kafka.broker import Broker
+from tests.stream.kafka.chaos.run import Options, run
+
+
+@pytest.mark.timeout(600)
+def test_every_window_is_there_once_whatever_is_killed(own_broker: Broker, tmp_path: Path) -> None:
+    options = Options(seed=20, faults=12, streams=12, partitions=4, speed=1.5)
+    report = run(options, own_broker, tmp_path, show=lambda _: None)
+    assert not report.problems, report.problems
+    assert not report.discrepancies, "\n".join([report.line, *map(str, report.discrepancies[:20])])
