@@ -220,7 +220,7 @@ class ConsumerOptions:
         flags="--session-timeout",
     )
     max_poll_interval: float = option(
-        300.0,
+        60.0,
         kinds.seconds(1, 86_400),
         GROUP,
         "and so does one that asks for no records so long",

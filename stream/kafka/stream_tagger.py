@@ -254,14 +254,12 @@ class StreamTagger:
             match record:
                 case Status():
                     continue  # told in the log
-                case Final():
-                    track = old if of_old_track else self._track_offset
-                    first = offset if track is None else track
-                    of_old_track = False
                 case Estimate():
                     first = self._offset_of(record, offset)
-                case _:
-                    first = offset
+                case _:  # of all of the track so far
+                    track = old if of_old_track else self._track_offset
+                    first = offset if track is None else track
+                    of_old_track = of_old_track and not isinstance(record, Final)
             results.append(Result(record, self._session_id or "", first, offset))
         return results
 
