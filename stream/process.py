@@ -27,7 +27,11 @@ def prepare() -> None:
 
     A file that is opened while one of them is closed would get its number, and what a library says to standard error
     would be written into that file.
+
+    Matrices are multiplied in one thread unless the environment says otherwise: ours are small, and threads that wait
+    for each other by spinning cost a busy machine more than twice the time.
     """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is imported, which comes later
     for signum in _SIGNALS:
         signal.signal(signum, _leave)
     for descriptor in (0, 1, 2):
