@@ -69,7 +69,11 @@ class Listener:
         command += [*_PORTS, "--output", "jsonl", *map(str, arguments)]
         with self.log.open("wb") as log, self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=log, env=environment(**env)
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=log,
+                env=environment(PYTHONFAULTHANDLER="1", **env),
             )
 
     def __enter__(self) -> Self:
@@ -123,7 +127,10 @@ class Listener:
             kinds = Counter(json.loads(each.value)["type"] for each in records)
             return kinds["final"] >= finals and kinds["estimate"] >= estimates
 
-        return parsed(client.read_until(self._servers, self._topics.output, is_done))
+        try:
+            return parsed(client.read_until(self._servers, self._topics.output, is_done))
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}\n{self._where()}") from error
 
     def await_ready(self) -> Self:
         """Wait until ``/readyz`` says so."""
@@ -142,7 +149,7 @@ class Listener:
             if self.process.poll() is not None:
                 raise AssertionError(f"it ended with {self.process.returncode} before {what}\n{self.said}")
             if time.monotonic() > deadline:
-                raise TimeoutError(f"not so after {_PATIENCE:g} s: {what}\n{self.said}")
+                raise TimeoutError(f"not so after {_PATIENCE:g} s: {what}\n{self._where()}")
             time.sleep(_LOOK_SECONDS)  # between two questions to a program that cannot call back
 
     def kill(self) -> None:
@@ -158,6 +165,13 @@ class Listener:
     def await_end(self) -> int:
         """Wait until it ends by itself and return its exit code."""
         return self.process.wait(_PATIENCE)
+
+    def _where(self) -> str:
+        """End it and say what it counted and where it stood."""
+        counted = self.get("/metrics")[1]
+        self.process.send_signal(signal.SIGABRT)  # faulthandler writes where each thread is
+        self.process.wait()
+        return f"{counted}\n{self.said}"
 
     def resident_mb(self) -> float:
         """Memory that it holds, in MB."""
