@@ -5,17 +5,20 @@ BIN := .venv/bin
 READY := .venv/.ready-
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run bench kafka soak chaos test lint format train lock clean
+.PHONY: help run bench bench-kafka kafka soak chaos test lint format train lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show this
-	@sed -n 's/^\([a-z]*\):.*## /  make \1 : /p' $(MAKEFILE_LIST) | awk -F' : ' '{printf "%-14s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1 : /p' $(MAKEFILE_LIST) | awk -F' : ' '{printf "%-14s %s\n", $$1, $$2}'
 
 run: $(READY)run  ## listen to the microphone, or play the demo if there is none; ARGS="--file song.mp3" for more
 	@$(BIN)/python -m stream $(ARGS)
 
 bench: $(READY)run  ## measure what a window costs on this machine
 	@$(BIN)/python -m stream.listen --benchmark $(ARGS)
+
+bench-kafka: $(READY)run  ## measure how fast a Kafka consumer catches up; ARGS="--help" for more
+	@$(BIN)/python -m tests.stream.kafka.bench $(ARGS)
 
 kafka: $(READY)run  ## a Kafka broker on 127.0.0.1:9092 until Ctrl-C, for trying things out; ARGS="--help" for more
 	@$(BIN)/python -m tests.stream.kafka.broker $(ARGS)
