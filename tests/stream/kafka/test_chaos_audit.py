@@ -18,7 +18,7 @@ from stream.session import Session
 from tests.stream.kafka.chaos import audit, network
 from tests.stream.kafka.chaos.faults import KINDS, schedule
 from tests.stream.kafka.chaos.plan import Pause, StreamPlan
-from tests.stream.kafka.chaos.truth import SOURCE, Fact, sent, truth
+from tests.stream.kafka.chaos.truth import SOURCE, Truth, sent, truth
 from tests.stream.kafka.log import Consumer, Entry
 
 PLAN = StreamPlan(seed=3, number=1, partitions=4)  # one that loses chunks
@@ -43,7 +43,7 @@ class Record:
 
 
 @pytest.fixture(scope="module")
-def expected(model: Model) -> list[Fact]:
+def expected(model: Model) -> Truth:
     return truth(PLAN, COUNT, model)
 
 
@@ -65,9 +65,9 @@ def written(model: Model) -> list[Record]:
     return found
 
 
-def compared(expected: list[Fact], records: list[Any]) -> list[audit.Discrepancy]:
+def compared(expected: Truth, records: list[Any]) -> list[audit.Discrepancy]:
     found, wrong = audit.read_results(records, {PLAN.name: PLAN.partition})
-    return wrong + audit.compare(PLAN.name, expected, found.get(PLAN.name, []))
+    return wrong + audit.compare(expected, found.get(PLAN.name, []))
 
 
 def changed(record: Record, change: Callable[[dict[str, Any]], Any]) -> Record:
@@ -85,18 +85,16 @@ def first(records: list[Record], kind: str, after: int = 0, **fields: Any) -> in
     raise LookupError(f"no {kind} with {fields}")
 
 
-def test_what_a_consumer_writes_that_repeats_and_crashes_is_the_truth(
-    expected: list[Fact], written: list[Record]
-) -> None:
+def test_what_a_consumer_writes_that_repeats_and_crashes_is_the_truth(expected: Truth, written: list[Record]) -> None:
     assert compared(expected, written) == []
-    kinds = {fact.key[0] for fact in expected}
+    kinds = {fact.key[0] for fact in expected.facts}
     assert kinds == {"estimate", "final", "event"}
-    assert {fact.values["status"] for fact in expected if fact.key[0] == "estimate"} >= {"ok", "gap"}
-    assert len({fact.key[1] for fact in expected}) > 1  # sessions
+    assert {fact.values["status"] for fact in expected.facts if fact.key[0] == "estimate"} >= {"ok", "gap"}
+    assert len({fact.key[1] for fact in expected.facts}) > 1  # sessions
 
 
 @pytest.mark.parametrize("kind", ["estimate", "final", "event"])
-def test_a_record_that_is_lost_or_doubled_is_found(expected: list[Fact], written: list[Record], kind: str) -> None:
+def test_a_record_that_is_lost_or_doubled_is_found(expected: Truth, written: list[Record], kind: str) -> None:
     index = first(written, kind)
     (lost,) = compared(expected, [*written[:index], *written[index + 1 :]])
     assert lost.kind == "lost"
@@ -127,7 +125,7 @@ def test_a_record_that_is_lost_or_doubled_is_found(expected: list[Fact], written
     ],
 )
 def test_a_record_that_is_wrong_is_found(
-    expected: list[Fact], written: list[Record], kind: str, change: Callable[[dict[str, Any]], Any]
+    expected: Truth, written: list[Record], kind: str, change: Callable[[dict[str, Any]], Any]
 ) -> None:
     status = {} if kind == "event" else {"status": "ok"}
     records = copy.copy(written)
@@ -136,7 +134,7 @@ def test_a_record_that_is_wrong_is_found(
     assert [each.kind for each in compared(expected, records)] == ["wrong"]
 
 
-def test_what_should_not_be_there_is_found(expected: list[Fact], written: list[Record]) -> None:
+def test_what_should_not_be_there_is_found(expected: Truth, written: list[Record]) -> None:
     stray = changed(written[0], lambda value: value.update(window=7777))
     assert [each.kind for each in compared(expected, [*written, stray])] == ["wrong"]
     assert [each.kind for each in compared(expected, [*written, dataclasses.replace(stray, value=b"{}")])] == ["wrong"]
@@ -148,7 +146,7 @@ def test_what_should_not_be_there_is_found(expected: list[Fact], written: list[R
 def test_sound_that_is_a_little_wrong_changes_a_mood(model: Model) -> None:
     plan = StreamPlan(seed=3, number=0, partitions=4)
     chunks = [chunk for _, chunk in zip(range(90), plan.steps(), strict=False) if isinstance(chunk, Chunk)]
-    facts = truth(plan, len(chunks), model)
+    facts = truth(plan, len(chunks), model).facts
     windows = [fact.values["mood"] for fact in facts if fact.key[0] == "estimate" and fact.values["mood"]]
     assert len(windows) > 2
     for one, other in itertools.pairwise(windows):
@@ -168,13 +166,14 @@ def _heard(*chunks: Chunk, model: Model) -> dict[str, float]:
     return next(record.mood for record in found if record.type == "estimate")
 
 
-def test_an_input_that_does_not_hold_what_was_sent_is_found() -> None:
-    log = [(PLAN.partition, chunk.session, chunk.seq) for chunk in sent(PLAN, 50)]
-    assert audit.check_input(PLAN, 50, log) == []
-    assert audit.check_input(PLAN, 50, [*log[:20], *log[10:]]) == []  # repeated
-    for bad in (log[:-1], [*log[:7], *log[8:]], [*log[:7], log[8], log[7], *log[9:]], [*log, (PLAN.partition, "x", 0)]):
-        assert len(audit.check_input(PLAN, 50, bad)) == 1
-    assert len(audit.check_input(PLAN, 0, [])) == 1
+def test_an_input_that_does_not_hold_what_was_sent_is_found(expected: Truth) -> None:
+    log = [(PLAN.partition, *chunk) for chunk in expected.chunks]
+    assert audit.check_input(expected, log) == []
+    assert audit.check_input(expected, [*log[:20], *log[10:]]) == []  # repeated
+    for bad in ([], log[:-1], [*log[:7], *log[8:]], [*log[:7], log[8], log[7], *log[9:]], [*log, (0, "x", 0)]):
+        assert len(audit.check_input(expected, bad)) == 1
+    nothing = dataclasses.replace(expected, chunks=[], facts=[])
+    assert len(audit.check_input(nothing, [])) == 1
 
 
 @dataclasses.dataclass
@@ -185,15 +184,15 @@ class State:
     partition: int
 
 
-def test_a_state_from_which_nobody_could_go_on_is_found() -> None:
-    *_, last = sent(PLAN, 50)
-    good = {"session": last.session, "next_seq": last.seq + 1, "resume_offset": None, "sound": None}
+def test_a_state_from_which_nobody_could_go_on_is_found(expected: Truth) -> None:
+    session, seq = expected.chunks[-1]
+    good = {"session": session, "next_seq": seq + 1, "resume_offset": None, "sound": None}
     state = State(PLAN.name.encode(), json.dumps(good).encode(), 10, PLAN.partition)
     committed, ends = {PLAN.partition: (60, {"s": 10, "e": 11})}, {PLAN.partition: 60}
 
     def kinds(state: State | None, committed: Any = committed, ends: Any = ends) -> list[str]:
         states = [] if state is None else [state]
-        return [each.kind for each in audit.check_states([PLAN], {PLAN.name: 50}, states, committed, ends)]
+        return [each.kind for each in audit.check_states({PLAN.name: expected}, states, committed, ends)]
 
     assert kinds(state) == []
     assert kinds(dataclasses.replace(state, value=None)) == []  # forgotten in order
@@ -206,7 +205,7 @@ def test_a_state_from_which_nobody_could_go_on_is_found() -> None:
     assert kinds(state, ends={PLAN.partition: 61}) == ["lost"]
 
 
-def test_what_consumers_show_is_committed_and_shown_once(expected: list[Fact], written: list[Record]) -> None:
+def test_what_consumers_show_is_committed_and_shown_once(expected: Truth, written: list[Record]) -> None:
     found, _ = audit.read_results(written, {PLAN.name: PLAN.partition})
     lines = [record.value.decode() for record in written]
     assert audit.check_shown(lines[3:], found) == []

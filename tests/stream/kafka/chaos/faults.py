@@ -28,6 +28,9 @@ _WEIGHTS: dict[Kind, int] = {
     "broker kill": 6,
 }
 _FEWEST, _MOST = 2, 4
+_GROWN_SECONDS = 8.0
+_TRANSACTION_SECONDS = 15.0  # after which the broker gives up a transaction: what its owner then says is too late
+_LONG_STOPS = 0.2
 
 
 def schedule(seed: int, count: int) -> list[Kind]:
@@ -88,6 +91,8 @@ class Faults:
                 self._start()
             case "stop":
                 victim, seconds = self._victim(), self._session_timeout + self._rng.uniform(1.0, 4.0)
+                if self._rng.random() < _LONG_STOPS:
+                    seconds += _TRANSACTION_SECONDS
                 self._note(f"stop consumer {victim.number} for {seconds:.1f} s")
                 self._members.stop(victim, seconds)
             case "add":
@@ -111,6 +116,8 @@ class Faults:
         (self._members.kill if how == "kill" else self._members.terminate)(victim)
 
     def _victim(self) -> Member:
-        while not self._members.running:
+        while not (running := self._members.running):
             self._wait(0.2)
-        return self._rng.choice(self._members.running)
+        # One that has just begun has nothing to lose yet.
+        ages = [min(_GROWN_SECONDS, 0.1 + member.age) for member in running]
+        return self._rng.choices(running, ages)[0]

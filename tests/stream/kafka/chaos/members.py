@@ -25,6 +25,7 @@ from typing import IO
 from tests.stream.command import COMMAND, environment
 
 _TERM_SECONDS = 40.0
+_ABORTED = "a transaction failed"
 _RESTORED = re.compile(r"partition \d+ restored in ([\d.]+) s")
 
 
@@ -38,6 +39,7 @@ class Member:
         process: itself.
         output: file with its results.
         log: file with its log.
+        began_at: when it was started.
         resumes_at: when it goes on, if it stands still.
         asked_at: when it was told to end, if it was.
     """
@@ -47,8 +49,14 @@ class Member:
     process: subprocess.Popen[bytes]
     output: Path
     log: Path
+    began_at: float = dataclasses.field(default_factory=time.monotonic)
     resumes_at: float | None = None
     asked_at: float | None = None
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was started."""
+        return time.monotonic() - self.began_at
 
     @property
     def is_running(self) -> bool:
@@ -161,6 +169,10 @@ class Members:
         return sorted(
             float(found) for member in self._all for found in _RESTORED.findall(member.log.read_text(errors="replace"))
         )
+
+    def aborted(self) -> int:
+        """Return how many transactions failed, as far as those lived on that had them."""
+        return sum(member.log.read_text(errors="replace").count(_ABORTED) for member in self._all)
 
     def _judge(self, member: Member) -> None:
         code = member.process.returncode

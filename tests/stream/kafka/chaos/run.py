@@ -25,7 +25,7 @@ from tests.stream.kafka.chaos.faults import Faults, schedule
 from tests.stream.kafka.chaos.members import Members
 from tests.stream.kafka.chaos.plan import StreamPlan, prepare
 from tests.stream.kafka.chaos.publishers import Publisher
-from tests.stream.kafka.chaos.truth import Fact, truth
+from tests.stream.kafka.chaos.truth import Truth, truth
 
 _PUBLISHERS = 3
 _MEMBERS = 3
@@ -233,9 +233,9 @@ class _Run:
     def _audit(self) -> Report:
         self._show(Progress("audit"))
         names, counts = self._names, self._counts()
-        expected: dict[str, list[Fact]] = {}
+        truths: dict[str, Truth] = {}
         computing = threading.Thread(
-            target=lambda: expected.update(
+            target=lambda: truths.update(
                 {plan.name: truth(plan, counts.get(plan.name, 0), self._model) for plan in self._plans}
             )
         )
@@ -247,13 +247,10 @@ class _Run:
         found, discrepancies = audit.read_results(records, {plan.name: plan.partition for plan in self._plans})
         computing.join()
         for plan in self._plans:
-            discrepancies += audit.check_input(plan, counts.get(plan.name, 0), log[plan.name])
-            facts = expected.get(plan.name, [])
-            if not any(fact.key[0] == "estimate" for fact in facts):
-                discrepancies.append(Discrepancy("lost", plan.name, "there is nothing to expect of it"))
-            discrepancies += audit.compare(plan.name, facts, found.pop(plan.name, []))
+            discrepancies += audit.check_input(truths[plan.name], log[plan.name])
+            discrepancies += audit.compare(truths[plan.name], found.pop(plan.name, []))
         for name, others in found.items():
-            discrepancies += audit.compare(name, [], others)
+            discrepancies += audit.compare(Truth(name, -1, [], []), others)
         found, _ = audit.read_results(records, {})
         discrepancies += audit.check_shown(self._members.lines(), found)
         for letter in topics.each(self._servers, names.dead_letters):
@@ -262,11 +259,11 @@ class _Run:
         group = topics.Group(self._servers, names.group, names.input)
         try:
             states = topics.each(self._servers, names.state)
-            discrepancies += audit.check_states(self._plans, counts, states, group.committed(), group.ends())
+            discrepancies += audit.check_states(truths, states, group.committed(), group.ends())
         finally:
             group.close()
         under_fire = sum(record.timestamp / 1000 < self._calm_at for record in records)
-        return self._summed_up(expected, discrepancies, under_fire / max(1, len(records)), chunks)
+        return self._summed_up(truths, discrepancies, under_fire / max(1, len(records)), chunks)
 
     def _read_input(self) -> tuple[dict[str, list[tuple[int, str, int]]], int]:
         log: dict[str, list[tuple[int, str, int]]] = defaultdict(list)
@@ -279,18 +276,18 @@ class _Run:
         return log, chunks
 
     def _summed_up(
-        self, expected: dict[str, list[Fact]], discrepancies: list[Discrepancy], under_fire: float, chunks: int
+        self, truths: dict[str, Truth], discrepancies: list[Discrepancy], under_fire: float, chunks: int
     ) -> Report:
         options = self._options
         faults = ", ".join(f"{count} {kind}" for kind, count in sorted(self._faults.counts.items()))
-        kinds = Counter(fact.key[0] for facts in expected.values() for fact in facts)
+        kinds = Counter(fact.key[0] for truth in truths.values() for fact in truth.facts)
         wrong = Counter(each.kind for each in discrepancies)
         repeated = sum((publisher.repeated for publisher in self._publishers), Counter[str]())
         restores = self._members.restores()
         how = f"{options.assignment}{', static' if options.static else ''}"
         parts = [
             f"seed {options.seed}: {self._faults.counts.total()} faults ({faults}) over {self._seconds:.0f} s, {how}",
-            f"{len(expected)} streams, {kinds['estimate']:,} windows, {kinds['event']:,} events and "
+            f"{len(truths)} streams, {kinds['estimate']:,} windows, {kinds['event']:,} events and "
             f"{kinds['final']:,} finals expected, {under_fire:.0%} of them while faults fell: "
             f"{wrong['lost']} lost, {wrong['doubled']} doubled, {wrong['wrong']} wrong",
             f"{chunks:,} chunks, {repeated.total():,} of them sent again",
@@ -298,6 +295,7 @@ class _Run:
         if restores:
             middle, late = (restores[min(len(restores) - 1, int(share * len(restores)))] for share in (0.5, 0.95))
             parts.append(f"{len(restores)} restores, p50 {middle:.2f} s, p95 {late:.2f} s")
+        parts.append(f"{self._members.aborted()} transactions aborted")
         if self._members.problems:
             parts.append(f"{len(self._members.problems)} problems of processes")
         notes = [f"{count} x {how}" for how, count in self._members.exits.items()]

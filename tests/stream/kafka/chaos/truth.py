@@ -1,8 +1,10 @@
 """What must be on the output topic: the sound that was sent, each chunk once, through the same model in this process.
 
-facts = truth(plan, count, model)           # of the first `count` chunks of a stream and its end, in their order
-fact.key                                    # what makes a record the one it is: exactly one of it must be there
-fact.values                                 # what it must say
+wanted = truth(plan, count, model)          # of the first `count` chunks of a stream and its end
+wanted.chunks                               # what must be in the input
+for fact in wanted.facts:                   # and in the output, in this order
+    fact.key                                # what makes a record the one it is: exactly one of it must be there
+    fact.values                             # what it must say
 """
 
 from __future__ import annotations
@@ -79,23 +81,44 @@ def sent(plan: StreamPlan, count: int) -> Iterator[Chunk]:
     yield plan.last(chunk)
 
 
-def truth(plan: StreamPlan, count: int, model: Model) -> list[Fact]:
-    """Return what must be there of a stream, in the order of its records."""
-    return list(_facts(plan, sent(plan, count), model))
+@dataclasses.dataclass(frozen=True, slots=True)
+class Truth:
+    """What must be there of a stream.
+
+    Attributes:
+        stream: its name.
+        partition: of the input.
+        chunks: session and sequence number of each that was sent, in their order, each once.
+        facts: the results, in their order.
+    """
+
+    stream: str
+    partition: int
+    chunks: list[tuple[str, int]]
+    facts: list[Fact]
 
 
-def _facts(plan: StreamPlan, chunks: Iterable[Chunk], model: Model) -> Iterator[Fact]:
-    name = ""
+def truth(plan: StreamPlan, count: int, model: Model) -> Truth:
+    """Return what must be there of a stream.
+
+    Args:
+        plan: of the stream.
+        count: chunks that were sent, what ends it left out.
+        model: what the consumers score with.
+    """
+    found = Truth(plan.name, plan.partition, [], [])
+    name, due = "", 0
     session = Session(plan.name, model)
-    due = 0
-    for chunk in chunks:
+    for chunk in sent(plan, count):
+        found.chunks.append((chunk.session, chunk.seq))
         if chunk.session != name:
-            yield from _stated(session.flush("it began anew" if session.in_track else None), name)
+            found.facts.extend(_stated(session.flush("it began anew" if session.in_track else None), name))
             session, name, due = Session(plan.name, model), chunk.session, chunk.seq
         missing = chunk.seq > due
         due = chunk.seq + 1
         if len(chunk.samples) or session.in_track:  # else it ends what is over
-            yield from _stated(session.feed(_as_received(chunk, plan, missing)), name)
+            found.facts.extend(_stated(session.feed(_as_received(chunk, plan, missing)), name))
+    return found
 
 
 def _stated(records: Iterable[Record], session: str) -> Iterator[Fact]:
