@@ -147,9 +147,13 @@ class ScreenState:
     def active(self) -> list[View]:
         """Return the streams whose track goes on, the one that began last at the end.
 
-        One of which nothing is heard for a minute while others play is left out: another process may have it now.
+        One of which nothing is heard for a minute while others play is left out: another process may have it now. One
+        from Kafka stays for a moment after a track: nobody tells that the next one began before its first window.
         """
-        playing = (view for view in self._views.values() if view.playing and self._now - view.told < _GONE_SECONDS)
+        views = [view for view in self._views.values() if self._now - view.told < _GONE_SECONDS]
+        playing = [view for view in views if view.playing]
+        if playing:
+            playing += [view for view in views if not (view.playing or view.heard) and self._is_recent(view)]
         return sorted(playing, key=lambda view: (view.since, view.name))
 
     def age(self, view: View) -> float | None:
@@ -160,6 +164,9 @@ class ScreenState:
     def time_of_day(self) -> str:
         """Return the time by the clock on the wall: ``14:03:22``."""
         return time.strftime("%H:%M:%S", time.localtime(self._wall()))
+
+    def _is_recent(self, view: View) -> bool:
+        return view.final is not None and self._now - view.told < 2 * self.window_seconds
 
     def _estimate(self, view: View, record: Estimate) -> None:
         model = record.model

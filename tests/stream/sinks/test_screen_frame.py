@@ -143,6 +143,16 @@ def test_a_stream_that_another_process_has_now_leaves_the_screen():
     assert [line.split()[1] for line in drawn(state) if line.startswith("●")] == ["here", "there"]
 
 
+def test_a_stream_that_nobody_tells_of_between_windows_stays_between_two_tracks():
+    state = ScreenState(records.LABELS, 2.992)
+    for name in ("radio", "mic"):
+        state.take(records.estimate(stream=name), now=0.0)
+    state.take(records.final(stream="radio"), now=1.0)
+    for second, shown in ((4.0, ["mic", "radio"]), (8.0, ["mic"])):
+        state.take(records.estimate(stream="mic", window=13), now=second)
+        assert [view.name for view in sorted(state.active(), key=lambda view: view.name)] == shown
+
+
 def test_sound_that_nobody_tells_of_between_windows_counts_as_well():
     state = ScreenState(records.LABELS, 2.992)
     for second in range(1, 11):
