@@ -11,8 +11,10 @@ from tests.stream.kafka.chaos.run import Options, run
 
 
 @pytest.mark.timeout(600)
-def test_every_window_is_there_once_whatever_is_killed(own_broker: Broker, tmp_path: Path) -> None:
+def test_every_window_is_there_once_whatever_is_killed(
+    own_broker: Broker, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("CRITICAL", logger="kafka")  # a broker that is away is what we want
     options = Options(seed=20, faults=12, streams=12, partitions=4, speed=1.5)
     report = run(options, own_broker, tmp_path, show=lambda _: None)
-    assert not report.problems, report.problems
-    assert not report.discrepancies, "\n".join([report.line, *map(str, report.discrepancies[:20])])
+    assert report.is_good, str(report)[:3000]

@@ -53,8 +53,6 @@ def main() -> int:
     finally:
         broker.kill()
         shutil.rmtree(broker.data, ignore_errors=True)
-    details = [report.line, *report.problems, *map(str, report.discrepancies), "", *report.notes]
-    (folder / "report.txt").write_text("\n".join(details) + "\n")
     print(report.line, flush=True)
     for note in report.notes:
         print(f"  {note}", file=sys.stderr)

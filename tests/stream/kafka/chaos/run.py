@@ -85,6 +85,9 @@ class Report:
         """Nothing is wrong."""
         return not self.discrepancies and not self.problems
 
+    def __str__(self) -> str:
+        return "\n".join([self.line, *self.problems, *map(str, self.discrepancies), *self.notes])
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Progress:
@@ -110,7 +113,9 @@ def run(options: Options, broker: Broker, folder: Path, show: Callable[[Progress
         TimeoutError: nothing works at all.
         RuntimeError: a publisher failed: the run says nothing about the consumers.
     """
-    return _Run(options, folder, broker, show).report()
+    report = _Run(options, folder, broker, show).report()
+    (folder / "report.txt").write_text(f"{report}\n")
+    return report
 
 
 class _Run:
