@@ -54,10 +54,13 @@ def unique_names() -> TopicNames:
 
 
 def create(bootstrap_servers: str, names: TopicNames, partitions: int = 2, **state_configs: str) -> None:
-    """Create the four topics, the state compacted, and wait until they have leaders."""
-    state = {"cleanup.policy": "compact", **state_configs}
-    wanted: dict[str, Any] = {name: {"num_partitions": partitions} for name in names.topics}
-    wanted[names.state]["configs"] = state
+    """Create the four topics, the state compacted, and wait until they have leaders.
+
+    Nothing is deleted for its age: the records of tests may be years old by their timestamps, and the broker would.
+    """
+    kept = {"retention.ms": "-1"}
+    wanted: dict[str, Any] = {name: {"num_partitions": partitions, "configs": kept} for name in names.topics}
+    wanted[names.state]["configs"] = {"cleanup.policy": "compact", **state_configs}
     with _Admin(bootstrap_servers) as admin:
         admin.create_topics(wanted, wait_for_metadata=True)
 
