@@ -6,7 +6,8 @@
     python -m stream.listen --help
 
 Results go to standard output, the log to standard error. Exit codes: 0 all well, 1 something could not be heard or
-written, 2 the call was wrong, 130 and 143 stopped by Ctrl-C and SIGTERM after the final records.
+written, 2 the call was wrong, 130 and 143 stopped by Ctrl-C and SIGTERM after the final records; of ``--kafka`` also 3
+another process has its identity, 4 it hung in a call.
 """
 
 from __future__ import annotations
