@@ -13,8 +13,8 @@ from __future__ import annotations
 import dataclasses
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from stream.kafka.backlog import Backlog
 from stream.kafka.batch import Batch
@@ -22,6 +22,7 @@ from stream.kafka.chunks import ChunkError
 from stream.kafka.input import Corrupt, Gone, InputConsumer
 from stream.kafka.partition import PartitionTagger
 from stream.kafka.readiness import Readiness
+from stream.kafka.report import Report
 from stream.kafka.restore import Restorer
 from stream.kafka.stream_tagger import NewSession
 from stream.kafka.transaction import TransactionalWriter, TransactionError
@@ -37,7 +38,6 @@ logger = logging.getLogger(__name__)
 _WORK_SECONDS = 1.0  # of scoring between two polls: the group must hear from us however long the backlog
 _IDLE_POLL_SECONDS = 0.25
 _RETRY_SECONDS = (0.1, 5.0)
-_LAG_SECONDS = 1.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Tagger:
         self._new_session = new_session
         self._publish = publish
         self._ended = ended
-        self._metrics = metrics
+        self._report = Report(metrics, outbound.topics.input)
         self._readiness = readiness
         self._watchdog = watchdog
         self._options = options
@@ -111,7 +111,6 @@ class Tagger:
         self._busy = 0.0  # seconds of work since then
         self._committed_at = 0.0
         self._failures = 0
-        self._lag_at = 0.0
 
     def run(self) -> None:
         """Work until a stop is asked for, and commit what was taken.
@@ -141,15 +140,13 @@ class Tagger:
         self._work()
         if self._is_due():
             self._commit()
-        self._report()
+        self._report.gauges(self._partitions, self._consumer.end)
 
     def _poll(self) -> None:
         self._watchdog.beat("asking for records")
         polled = self._consumer.poll(self._poll_seconds(), self._options.max_batch)
         if polled.assigned or polled.lost:
-            logger.info("partitions: %s given, %s taken away", _names(polled.assigned), _names(polled.lost))
-            if self._metrics:
-                self._metrics.rebalance()
+            self._report.rebalance(given=polled.assigned, taken=polled.lost)
         for partition in polled.lost:
             self._forget(partition)
         for partition in polled.assigned:
@@ -177,8 +174,7 @@ class Tagger:
         if tagger := self._partitions.pop(partition, None):
             for stream in tagger.streams:
                 self._ended(stream)
-        if self._metrics:
-            self._metrics.forget_partition(self._outbound.topics.input, partition)
+        self._report.forgotten(partition)
 
     def _restore(self) -> None:
         """Take a step with every partition that is being restored; none waits for another."""
@@ -200,10 +196,7 @@ class Tagger:
                 tagger.caught_up(self._consumer.position(partition) or 0)
             if tagger and tagger.is_restored:
                 del self._restoring[partition]
-                seconds = time.monotonic() - began
-                logger.info("partition %d restored in %.2f s: %d streams", partition, seconds, len(tagger.streams))
-                if self._metrics:
-                    self._metrics.restore(seconds)
+                self._report.restored(partition, time.monotonic() - began, len(tagger.streams))
         self._readiness.update(assigned=len(self._partitions) + len(self._restorer), restoring=len(self._restoring))
 
     def _work(self) -> None:
@@ -227,19 +220,13 @@ class Tagger:
         tagger = self._partitions[partition]
         match item:
             case Corrupt():
-                logger.error("partition %d: offset %d cannot be read: %s", partition, item.offset, item.error)
+                self._report.passed_over(partition, item)
                 tagger.skip(item.offset, item.next_offset, ChunkError("corrupt", item.error, "KEY_CONVERTER"))
-                self._count_skipped("corruption", item.next_offset - item.offset)
             case Gone():
-                logger.error("partition %d: offset %d is gone, on from %d", partition, item.offset, item.next_offset)
+                self._report.passed_over(partition, item)
                 tagger.skip(item.offset, item.next_offset)
-                self._count_skipped("retention", max(0, item.next_offset - item.offset))
             case _:
                 tagger.take(item)
-
-    def _count_skipped(self, reason: Literal["retention", "corruption"], count: int) -> None:
-        if self._metrics:
-            self._metrics.skipped(reason, count)
 
     def _is_due(self) -> bool:
         if self._uncommitted >= self._options.max_batch:
@@ -269,12 +256,11 @@ class Tagger:
         except TransactionError as error:
             self._start_over(error, time.monotonic() - began)
             if error.too_large is not None:
-                self._outbound.shorten(package.origin(error.too_large))
+                self._outbound.shorten(package, error.too_large)
             return
         self._committed_at = time.monotonic()
         self._failures = 0
-        if self._metrics:
-            self._metrics.transaction("committed", self._committed_at - began)
+        self._report.transaction("committed", self._committed_at - began)
         for partition, batch in batches.items():
             tagger = self._partitions[partition]
             tagger.committed(batch, package.state_offsets(partition, offsets))
@@ -287,8 +273,7 @@ class Tagger:
     def _start_over(self, error: TransactionError, seconds: float) -> None:
         """Forget all and read it again: nobody knows what became of the transaction."""
         logger.warning("a transaction failed (%s): all is read again from what was committed", error)
-        if self._metrics:
-            self._metrics.transaction("aborted", seconds)
+        self._report.transaction("aborted", seconds)
         if self._writer is not None:
             self._writer.close()
             self._writer = None
@@ -313,18 +298,3 @@ class Tagger:
         first, most = _RETRY_SECONDS
         self._stop.wait(min(most, first * 2**self._failures))
         self._failures += 1
-
-    def _report(self) -> None:
-        now = time.monotonic()
-        if self._metrics is None or now < self._lag_at + _LAG_SECONDS:
-            return
-        self._lag_at = now
-        self._metrics.partitions_assigned(len(self._partitions))
-        self._metrics.streams_alive(sum(len(tagger.streams) for tagger in self._partitions.values()))
-        for partition, tagger in self._partitions.items():
-            if (end := self._consumer.end(partition)) is not None:
-                self._metrics.lag(self._outbound.topics.input, partition, max(0, end - tagger.position))
-
-
-def _names(partitions: Iterable[int]) -> str:
-    return ", ".join(map(str, sorted(partitions))) or "none"

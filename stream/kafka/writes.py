@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from stream.kafka.batch import Batch, DeadLetter
-from stream.kafka.dead_letters import dead_letter_headers
+from stream.kafka.dead_letters import dead_letter_headers, original_headers
 from stream.kafka.partition import PartitionTagger
 from stream.kafka.stream_tagger import Result
 from stream.kafka.topics import Topics
@@ -22,7 +23,8 @@ from stream.kafka.transaction import Write
 
 _JSON = [("content-type", b"application/json")]
 
-_Origin = tuple[int, int]  # partition and offset
+_KEY_KEPT = 1024
+"""Bytes of a key that stay in a letter which is too large: all of a key that can be one."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Package:
     topics: Topics
     positions: Mapping[int, int]
     states: Mapping[int, Mapping[str, int]]  # partition -> stream -> which write
-    origins: Mapping[int, _Origin]  # write -> the dead letter's record
+    dead: frozenset[int]  # which writes are dead letters
 
     def state_offsets(self, partition: int, written: Sequence[int]) -> dict[str, int]:
         """Return the offset of each state of a partition, given the offset of each write."""
@@ -47,39 +49,35 @@ class Package:
             found[TopicPartition(self.topics.input, partition)] = OffsetAndMetadata(position, metadata)
         return found
 
-    def origin(self, write: int) -> _Origin | None:
-        """Return which record a write is the dead letter of, or None if it is none."""
-        return self.origins.get(write)
-
 
 class Outbound:
     """Turns batches into writes."""
 
     def __init__(self, topics: Topics) -> None:
         self.topics = topics
-        self._too_large: set[_Origin] = set()
+        self._largest = sys.maxsize  # of a dead letter, in bytes
 
     def package(self, batches: Mapping[int, Batch]) -> Package:
         """Return the writes of a transaction with these batches, by partition."""
         writes: list[Write] = []
         states: dict[int, dict[str, int]] = {}
-        origins: dict[int, _Origin] = {}
+        letters: set[int] = set()
         for partition, batch in batches.items():
             writes += [self._result(partition, result) for result in batch.results]
             for dead in batch.dead:
-                origins[len(writes)] = (partition, dead.offset)
+                letters.add(len(writes))
                 writes.append(self._dead_letter(partition, dead))
             states[partition] = {}
             for stream, value in batch.states.items():
                 states[partition][stream] = len(writes)
                 writes.append(Write(self.topics.state, stream.encode(), value, partition=partition))
         positions = {partition: batch.position for partition, batch in batches.items()}
-        return Package(writes, self.topics, positions, states, origins)
+        return Package(writes, self.topics, positions, states, frozenset(letters))
 
-    def shorten(self, origin: _Origin | None) -> None:
-        """Leave the value out of a dead letter that the broker finds too large."""
-        if origin is not None:
-            self._too_large.add(origin)
+    def shorten(self, package: Package, index: int) -> None:
+        """Note that the broker finds a write too large: if it is a dead letter, none will be that large any more."""
+        if index in package.dead:
+            self._largest = min(self._largest, _weight(package.writes[index]) - 1)
 
     def _result(self, partition: int, result: Result) -> Write:
         value = {
@@ -105,14 +103,24 @@ class Outbound:
             class_name="stream.kafka.chunks",
             error=dead.error,
         )
-        key = None if record is None else record.key
-        value = None if record is None or (partition, dead.offset) in self._too_large else record.value
-        if key is None and value is None:
-            value = b""  # kafka-python sends no record without either
-        return Write(
+        letter = Write(
             self.topics.dead_letters,
-            key,
-            value,
+            key=None if record is None else record.key,
+            value=None if record is None else record.value,
             headers=headers,
             timestamp_ms=None if record is None or record.timestamp < 0 else record.timestamp,
         )
+        if letter.key is None and letter.value is None:
+            return dataclasses.replace(letter, value=b"")  # kafka-python sends no record without either
+        if _weight(letter) > self._largest:
+            letter = dataclasses.replace(letter, key=(letter.key or b"")[:_KEY_KEPT], value=None)
+        if _weight(letter) > self._largest:  # the headers, then: what we say of the record is what counts
+            kept = len(original_headers([] if record is None else record.headers))
+            letter = dataclasses.replace(letter, headers=headers[kept:])
+        return letter
+
+
+def _weight(write: Write) -> int:
+    """Return about how many bytes a write takes: two more for each header, of which there may be many."""
+    headers = sum(len(name.encode()) + len(value) + 2 for name, value in write.headers)
+    return len(write.key or b"") + len(write.value or b"") + headers

@@ -42,6 +42,12 @@ class Bad:
     record: Record
     reason: str
 
+    @property
+    def size(self) -> int:
+        """Bytes of key, value and headers."""
+        headers = sum(len(name.encode()) + len(value) for name, value in self.record.headers)
+        return len(self.record.key or b"") + len(self.record.value or b"") + headers
+
 
 def hostile(count: int, seed: int) -> Iterator[Bad]:
     """Return so many bad records, every kind among them; they name streams of their own, or none."""
@@ -65,6 +71,18 @@ def filler(size: int, rng: random.Random) -> Bad:
     """Return a bad record with a value of so many bytes."""
     headers = _with(_headers(rng), "content-type", b"audio/flac")
     return Bad(Record(rng.randbytes(size), b"giant", headers), "undecodable")
+
+
+def giants(limit: int, rng: random.Random) -> Iterator[Bad]:
+    """Return records that a topic with this limit (max.message.bytes) takes, and not with the headers of a dead letter.
+
+    The first two are too large for their values, then one for its headers and one for its key.
+    """
+    room = limit - 400
+    for _ in range(2):
+        yield filler(room, rng)
+    yield Bad(Record(b"", b"giant", [("x-other", rng.randbytes(limit - 150))]), "missing_header")
+    yield Bad(Record(b"", rng.randbytes(limit - 400), _headers(rng)), "bad_key")
 
 
 def _chunk(chunk: Chunk, reason: str) -> Bad:
