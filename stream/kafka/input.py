@@ -15,7 +15,7 @@ partition counts as lost and newly assigned.
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import logging
 import time
 from collections.abc import Iterable
@@ -24,26 +24,15 @@ from typing import Any, Literal
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.coordinator.assignors.range import RangePartitionAssignor
-from kafka.errors import (
-    AuthorizationError,
-    FencedInstanceIdError,
-    GroupAuthorizationFailedError,
-    InconsistentGroupProtocolError,
-    InvalidSessionTimeoutError,
-    KafkaError,
-    KafkaTimeoutError,
-    LogTruncationError,
-    SaslAuthenticationFailedError,
-    TopicAuthorizationFailedError,
-    UnsupportedCodecError,
-)
+from kafka.errors import FencedInstanceIdError, KafkaError, LogTruncationError
 
-from stream.errors import StreamError
+from stream.kafka.asker import Asker
 from stream.kafka.damage import Corrupt, Damage
+from stream.kafka.fatal import FATAL, fatal
 from stream.kafka.joining import keep_joins
 from stream.kafka.options import ConsumerOptions
+from stream.kafka.polled import Polled
 from stream.kafka.refusals import Gone, Refusals
-from stream.kafka.transaction import FencedError
 
 logger = logging.getLogger(__name__)
 
@@ -51,41 +40,10 @@ __all__ = ["Corrupt", "Gone", "InputConsumer", "Polled"]
 
 _FETCH_WAIT_MS = 100  # a partition that is resumed waits so long for the fetch under way
 _METADATA_MS = 30_000  # a topic that grew is noticed
-_CALL_MS = 2_000  # for questions to the broker between two polls
 _ENDS_SECONDS = 10.0  # between two looks at the end of partitions that are not being read
 _ENDS_MS = 250
 _CLOSE_MS = 3_000
 _PAUSE_S = 0.1  # after an error, so that the caller's loop does not spin
-
-_FATAL: dict[type[Exception], str] = {
-    FencedInstanceIdError: "another process has this one's --group-instance-id: give each its own",
-    TopicAuthorizationFailedError: "the broker does not let this user read the topic",
-    GroupAuthorizationFailedError: "the broker does not let this user join the group: see --group-id",
-    AuthorizationError: "the broker does not allow it",
-    SaslAuthenticationFailedError: "the broker refuses the user: see --sasl-username",
-    InconsistentGroupProtocolError: "the group's other members share partitions another way: see --assignment",
-    InvalidSessionTimeoutError: "the broker does not allow this --session-timeout",
-    UnsupportedCodecError: "the records are compressed in a way for which a Python package is missing here",
-}
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Polled:
-    """What one poll brought.
-
-    Attributes:
-        records: by partition, in the order of their offsets, all later than those of the poll before.
-        assigned: partitions newly ours: nothing of them comes before ``start``.
-        lost: partitions that are no longer ours, or not what they were: to be forgotten, before ``assigned`` is read.
-        corrupt: records that cannot be read and were passed over.
-        gone: jumps to where the log goes on, as the records asked for are not there any more.
-    """
-
-    records: dict[int, list[Any]]
-    assigned: set[int]
-    lost: set[int]
-    corrupt: list[Corrupt]
-    gone: list[Gone]
 
 
 class InputConsumer:
@@ -120,15 +78,7 @@ class InputConsumer:
             metadata_max_age_ms=_METADATA_MS,
             fetch_max_wait_ms=_FETCH_WAIT_MS,
         )
-        # Asks what must be waited for. Our own questions would wait longer: on one connection a broker answers in turn,
-        # and it answers a wish to join the group only when all members have joined.
-        self._asker: Any = KafkaConsumer(
-            **config,
-            group_id=options.group_id,
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            allow_auto_create_topics=False,
-        )
+        self._asker = Asker(config, topic, options.group_id)
         self._damage = Damage(self._consumer)
         keep_joins(self._consumer)
         self._refusals = Refusals(self._consumer, self._asker, topic)
@@ -137,7 +87,6 @@ class InputConsumer:
         self._told: set[int] = set()  # what the caller takes for ours
         self._paused: set[int] = set()
         self._expected: dict[int, int | None] = {}  # of those that were started
-        self._doubtful: set[int] = set()  # the answer of a question may be an old one
         self._ends: dict[int, int] = {}
         self._ends_at = time.monotonic()
         self._generation = -1
@@ -183,7 +132,7 @@ class InputConsumer:
         Raises:
             KafkaError: no answer within two seconds, or a refusal; to be asked again.
         """
-        return {partition: self._committed(partition) for partition in partitions}
+        return {partition: self._asker.committed(partition) for partition in partitions}
 
     def edge(self, partition: int, which: Literal["earliest", "latest"]) -> int:
         """Return the offset of the first record of a partition, or that of the next to come.
@@ -191,9 +140,7 @@ class InputConsumer:
         Raises:
             KafkaError: no answer within two seconds; to be asked again.
         """
-        ask = self._asker.beginning_offsets if which == "earliest" else self._asker.end_offsets
-        tp = self._tp(partition)
-        return int(ask([tp], timeout_ms=_CALL_MS)[tp])
+        return self._asker.edge(partition, which)
 
     def start(self, partition: int, offset: int, *, expected: int | None) -> None:
         """Let the records of a partition come, from an offset on.
@@ -270,7 +217,7 @@ class InputConsumer:
     def close(self) -> None:
         """Leave the group (a static member stays in it until its session times out) and close the connections."""
         self._consumer.close(autocommit=False, timeout_ms=_CLOSE_MS)
-        self._asker.close(autocommit=False, timeout_ms=_CLOSE_MS)
+        self._asker.close(_CLOSE_MS)
 
     def _fetch(self, timeout_s: float, max_records: int) -> dict[int, list[Any]]:
         for partition in self._refusals.due():
@@ -282,8 +229,8 @@ class InputConsumer:
         except LogTruncationError as error:
             self._refusals.truncated(error)
             found = {}
-        except tuple(_FATAL) as error:
-            raise self._fatal(error) from error
+        except FATAL as error:
+            raise fatal(error, self._topic) from error
         # A broker that is away, or that changes its mind, is waited for.
         except KafkaError as error:
             if (complaint := type(error).__name__) != self._complaint:
@@ -294,19 +241,14 @@ class InputConsumer:
         else:
             self._complaint = ""
         if self._damage.is_fenced:
-            raise self._fatal(FencedInstanceIdError())
+            raise fatal(FencedInstanceIdError(), self._topic)
         return {tp.partition: records for tp, records in found.items()}
-
-    def _fatal(self, error: Exception) -> StreamError:
-        reason = next(text for kind, text in _FATAL.items() if isinstance(error, kind))
-        kind_of = FencedError if isinstance(error, FencedInstanceIdError) else StreamError
-        return kind_of(f"topic {self._topic} cannot be read: {reason} ({type(error).__name__})")
 
     def _check_kept(self) -> None:
         """Find the partitions that stayed ours and that somebody else has worked on."""
         for partition in sorted(self._expected):
             try:
-                found = self._committed(partition)
+                found = self._asker.committed(partition)
                 offset = None if found is None else found.offset
                 if offset == self._expected[partition]:
                     continue
@@ -317,31 +259,16 @@ class InputConsumer:
             self._on_revoked({self._tp(partition)})
             self._on_assigned({self._tp(partition)})
 
-    def _committed(self, partition: int) -> OffsetAndMetadata | None:
-        tp = self._tp(partition)
-        if partition in self._doubtful:
-            # kafka-python keeps a question that timed out and gives its answer, by then an old one, to the next.
-            self._asker.committed(tp, metadata=True, timeout_ms=_CALL_MS)
-            self._doubtful.discard(partition)
-        try:
-            found = self._asker.committed(tp, metadata=True, timeout_ms=_CALL_MS)
-        except KafkaTimeoutError:
-            self._doubtful.add(partition)
-            raise
-        return None if found is None or found.offset < 0 else found
-
     def _look_at_ends(self) -> None:
         """Ask for the ends of partitions whose fetches do not tell them, now and then."""
         now = time.monotonic()
         if now < self._ends_at + _ENDS_SECONDS:
             return
         self._ends_at = now
-        if silent := [self._tp(partition) for partition in self._told - (self._expected.keys() - self._paused)]:
-            try:
-                ends = self._asker.end_offsets(silent, timeout_ms=_ENDS_MS)
-            except KafkaError:
-                return  # a figure for the metrics: next time
-            self._ends.update({tp.partition: end for tp, end in ends.items()})
+        if silent := self._told - (self._expected.keys() - self._paused):
+            # A figure for the metrics: without an answer, next time.
+            with contextlib.suppress(KafkaError):
+                self._ends.update(self._asker.ends(silent, _ENDS_MS))
 
     # kafka-python calls these two on its own thread, while ours waits inside poll().
 

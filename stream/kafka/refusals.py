@@ -16,13 +16,13 @@ from typing import Any
 from kafka import TopicPartition
 from kafka.errors import KafkaError, LogTruncationError
 
+from stream.kafka.asker import Asker
 from stream.kafka.damage import Corrupt, Refused
 
 logger = logging.getLogger(__name__)
 
 _WAIT_SECONDS = 1.0
 _PATIENCE = 3  # a disk may recover; then we step, each time twice as far
-_CALL_MS = 2_000
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Gone:
 class Refusals:
     """The partitions whose fetches were refused."""
 
-    def __init__(self, consumer: Any, asker: Any, topic: str) -> None:
+    def __init__(self, consumer: Any, asker: Asker, topic: str) -> None:
         """Take the consumer, where the partitions of refused fetches are paused, and one that asks for offsets."""
         self._consumer = consumer
         self._asker = asker
@@ -103,9 +103,8 @@ class Refusals:
 
     def _go_on(self, refused: Refused) -> Gone:
         tp = TopicPartition(self._topic, refused.partition)
-        begin = self._asker.beginning_offsets([tp], timeout_ms=_CALL_MS)[tp]
-        end = self._asker.end_offsets([tp], timeout_ms=_CALL_MS)[tp]
-        offset = int(begin if refused.offset < begin else min(end, refused.offset))
+        begin, end = self._asker.edge(refused.partition, "earliest"), self._asker.edge(refused.partition, "latest")
+        offset = begin if refused.offset < begin else min(end, refused.offset)
         self._consumer.seek(tp, offset)
         self._consumer.resume(tp)
         logger.warning("partition %d: offset %d is gone, on at %d", refused.partition, refused.offset, offset)
@@ -118,7 +117,7 @@ class Refusals:
         self._hold(partition)
         if failures <= _PATIENCE:
             return None
-        end = self._asker.end_offsets([tp], timeout_ms=_CALL_MS)[tp]
+        end = self._asker.edge(partition, "latest")
         target = min(end, refused.offset + 2 ** (failures - _PATIENCE - 1))
         if target <= refused.offset:
             return None

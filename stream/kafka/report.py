@@ -1,0 +1,89 @@
+"""What the tagger's loop tells of itself: lines in the log, and figures for the metrics if somebody asks for them.
+
+report = Report(metrics, "audio.chunks")            # metrics: KafkaMetrics, or None
+report.rebalance(given={0, 1}, taken=set())
+report.gauges(partitions, consumer.end)             # in each turn; it counts once a second
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Literal
+
+from stream.kafka.damage import Corrupt
+from stream.kafka.partition import PartitionTagger
+from stream.kafka.refusals import Gone
+
+if TYPE_CHECKING:  # imported with the HTTP side only
+    from stream.kafka.metrics import KafkaMetrics
+
+logger = logging.getLogger(__name__)
+
+_GAUGE_SECONDS = 1.0
+
+
+class Report:
+    """Tells what happens to the partitions of one topic."""
+
+    def __init__(self, metrics: KafkaMetrics | None, topic: str) -> None:
+        """Take what counts, or None, and the topic that is read."""
+        self._metrics = metrics
+        self._topic = topic
+        self._gauges_at = 0.0
+
+    def rebalance(self, given: Iterable[int], taken: Iterable[int]) -> None:
+        """Note what the group gave to this process and took from it."""
+        logger.info("partitions: %s given, %s taken away", _names(given), _names(taken))
+        if self._metrics:
+            self._metrics.rebalance()
+
+    def restored(self, partition: int, seconds: float, streams: int) -> None:
+        """Note that a partition goes on with so many streams, seconds after it was given."""
+        logger.info("partition %d restored in %.2f s: %d streams", partition, seconds, streams)
+        if self._metrics:
+            self._metrics.restore(seconds)
+
+    def passed_over(self, partition: int, item: Corrupt | Gone) -> None:
+        """Note offsets whose records cannot be had."""
+        reason: Literal["corruption", "retention"]
+        if isinstance(item, Corrupt):
+            reason = "corruption"
+            logger.error("partition %d: offset %d cannot be read: %s", partition, item.offset, item.error)
+        else:
+            reason = "retention"
+            logger.error("partition %d: offset %d is gone, on from %d", partition, item.offset, item.next_offset)
+        if self._metrics:
+            self._metrics.skipped(reason, max(0, item.next_offset - item.offset))
+
+    def transaction(self, result: Literal["committed", "aborted"], seconds: float) -> None:
+        """Note how a transaction ended and how long it took."""
+        if self._metrics:
+            self._metrics.transaction(result, seconds)
+
+    def forgotten(self, partition: int) -> None:
+        """Note that a partition's figures are no longer ours to give."""
+        if self._metrics:
+            self._metrics.forget_partition(self._topic, partition)
+
+    def gauges(self, partitions: Mapping[int, PartitionTagger], end: Callable[[int], int | None]) -> None:
+        """Count what there is, once a second.
+
+        Args:
+            partitions: all that are ours and found.
+            end: returns the end of a partition's log, None if it is not known.
+        """
+        now = time.monotonic()
+        if self._metrics is None or now < self._gauges_at + _GAUGE_SECONDS:
+            return
+        self._gauges_at = now
+        self._metrics.partitions_assigned(len(partitions))
+        self._metrics.streams_alive(sum(len(tagger.streams) for tagger in partitions.values()))
+        for partition, tagger in partitions.items():
+            if (last := end(partition)) is not None:
+                self._metrics.lag(self._topic, partition, max(0, last - tagger.position))
+
+
+def _names(partitions: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(partitions))) or "none"
