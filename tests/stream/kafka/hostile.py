@@ -236,6 +236,7 @@ _MAKERS = (
     _bad("undecodable", _undecodable),
     _bad("samplerate", _samplerate),
     _bad("channels", _channels),
+    # Quickly made and small: most of them.
     *[_bad("content_type", _content_type)] * 20,
     *[_bad("bad_header", _bad_header)] * 20,
     _bad("oversized", _oversized),
