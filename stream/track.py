@@ -120,9 +120,12 @@ class Track:
         frame = self._frames_at(restart)
         before = self._buffer.next_index
         self._buffer.restart(frame, frame + _SETTLING_FRAMES)
-        reported = min(self._buffer.next_index, before + self._most_reported)
-        self._gaps.extend(range(before, reported))
-        self.unreported += self._buffer.next_index - reported
+        # Those whose end is still to come are all reported: a track that resumes meets them again, and only them.
+        passed = (self._frames_at(self.position) - self._frontend.patch) // self._hop + 1
+        passed = min(max(before, passed), self._buffer.next_index)
+        reported = min(passed, before + self._most_reported)
+        self._gaps.extend([*range(before, reported), *range(passed, self._buffer.next_index)])
+        self.unreported += passed - reported
         return windows + self._due(self._frames_at(self.position))
 
     def flush(self) -> list[Window]:

@@ -1,6 +1,7 @@
 """One stream of a partition: its records in, in the order of the log, its results out.
 
     tagger = StreamTagger("mic-7", new_session)
+    for result in tagger.enter(chunk, offset): ...         # the final of a session that this one replaces
     for result in tagger.take(chunk, offset): ...          # ChunkError: a dead letter
     tagger.state()                                          # for the state topic
 
@@ -79,6 +80,7 @@ class StreamTagger:
         self._session_id: str | None = None
         self._replaced: deque[str] = deque(maxlen=_REPLACED_SESSIONS)
         self._next_seq = 0
+        self._known_seq = self._known_sample = 0  # where the state stands: what is refilled lies before
         self._sound = new_session(name)
         self._heard: deque[_Heard] = deque()
         self._track_offset: int | None = None
@@ -142,23 +144,26 @@ class StreamTagger:
             raise ChunkError("sample", f"x-sample {chunk.sample} {where}: {due} should come next", "TASK_PUT")
         return "ok"
 
+    def enter(self, chunk: Chunk, offset: int) -> list[Result]:
+        """Begin the session of a chunk that was judged ok, and return the last results of the one before."""
+        return [] if chunk.session == self._session_id else self._replace(chunk.session, offset)
+
     def take(self, chunk: Chunk, offset: int) -> list[Result]:
-        """Hear a chunk that was judged ok, and return the results that it completes.
+        """Hear a chunk whose session was entered, and return the results that it completes.
 
         Raises:
             ChunkError: it cannot be heard, or the model fails on it; the stream goes on after it.
         """
         self.summed_up = False
-        results: list[Result] = []
-        if chunk.session != self._session_id:
-            results = self._replace(chunk.session, offset)
         lost = chunk.seq > self._next_seq and self._sound.samplerate is not None
         self._next_seq = chunk.seq + 1
-        if not len(chunk.samples) and not self.in_track:  # the end of a track that is over
-            return results
+        if not len(chunk.samples):
+            if not self.in_track:  # the end of a track that is over
+                return []
+            chunk = dataclasses.replace(chunk, track=self._title, start=False)  # without sound it begins none
         audio = _audio(chunk, starts_track=chunk.start, discontinuity=chunk.discontinuity or lost)
         begins = chunk.start or not self.in_track or chunk.track != self._title
-        return results + self._hear(audio, chunk, offset, begins=begins)
+        return self._hear(audio, chunk, offset, begins=begins)
 
     def refill(self, chunk: Chunk, offset: int) -> list[Result]:
         """Hear a chunk once more that was heard before the state was written.
@@ -169,8 +174,10 @@ class StreamTagger:
         Raises:
             ChunkError: as :meth:`take` does.
         """
-        if chunk.session != self._session_id or chunk.seq < self._next_seq:
+        if chunk.session != self._session_id or not self._next_seq <= chunk.seq < self._known_seq:
             return []
+        if chunk.samplerate != self._sound.samplerate or chunk.sample + len(chunk.samples) > self._known_sample:
+            return []  # it is among the dead letters
         is_first = not self._heard
         if not is_first:
             self.judge(chunk)
@@ -204,11 +211,13 @@ class StreamTagger:
         self._session_id = state.session
         self._replaced.extend(state.replaced)
         self._next_seq = state.next_seq if state.resume_seq is None else state.resume_seq
+        self._known_seq = state.next_seq
         self.last_ms = state.last_ms
         self.summed_up = state.summed_up
         self._track_offset = state.track_offset
         if state.sound is not None:
             self._sound.resume(state.sound)
+            self._known_sample = state.sound.next_sample
             self._title = state.sound.track.title if state.sound.track else None
 
     def _replace(self, session_id: str, offset: int) -> list[Result]:

@@ -260,3 +260,71 @@ def test_offsets_without_records_are_passed_over(tiny_model: Model) -> None:
         consumer.tagger.take(entry)
     consumer.commit()
     assert [e.window for e in estimates(records(consumer, "a"))] == [0, 1, 2]
+
+
+def test_a_log_that_lost_its_end_goes_on_below_the_committed_offset(tiny_model: Model) -> None:
+    consumer = Consumer(log(speak("a", 10, ends=False)), tiny_model).run()
+    consumer.tagger.skip(20, 5)  # a broker came back without the last records: these offsets are given anew
+    assert consumer.tagger.has_work
+    for entry in log(speak("b", 8, seed=3)):
+        consumer.tagger.take(dataclasses.replace(entry, offset=entry.offset + 5))
+    consumer.commit()
+    assert consumer.tagger.position == 21
+    assert [e.window for e in estimates(records(consumer, "b"))] == [0, 1]
+
+
+def test_a_session_whose_first_record_is_bad_still_ends_the_one_before(tiny_model: Model) -> None:
+    sent = [*speak("a", 5, channels=2, ends=False), *speak("a", 1, session="s2")]
+    consumer = Consumer(log(sent), tiny_model, SessionOptions(channel=1)).run()
+    (final,) = finals(records(consumer, "a"))
+    assert (final.windows, [reason for _, reason in consumer.dead]) == (1, ["not_scored", "not_scored"])
+
+
+def test_a_defect_met_while_refilling_ends_no_process(tiny_model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    consumer = Consumer(log(speak("a", 10, ends=False)), tiny_model)
+    consumer.take(5)
+    consumer.commit()
+    consumer.crash()
+
+    def fail(*_: object) -> Chunk:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr("stream.kafka.partition.decode", fail)
+    consumer.take(5)
+    assert consumer.tagger.is_restored
+
+
+def test_a_dead_letter_is_one_also_where_refilling_begins(tiny_model: Model) -> None:
+    sent = speak("a", 14, ends=False)
+    sent.insert(9, dataclasses.replace(sent[9], sample=10**15))
+    consumer = Consumer(log(sent), tiny_model)
+    consumer.take(12)
+    consumer.commit()
+    consumer.crash()
+    assert consumer._next < 9
+    consumer._next = 9  # what lay before was deleted
+    consumer.run()
+    assert consumer.dead == [(9, "sample")]
+
+
+def test_an_empty_end_needs_no_title(tiny_model: Model) -> None:
+    sent = speak("a", 5, ends=False)
+    end = dataclasses.replace(sent[-1], seq=10, sample=80000, samples=sent[0].samples[:0], end=True, track=None)
+    (final,) = finals(records(Consumer(log([*sent, end]), tiny_model).run(), "a"))
+    assert (final.track, final.windows) == ("song", 1)
+
+
+@pytest.mark.parametrize(("hop", "gap_seconds"), [(1, 1.0), (7, 9.0), (187, 298.0)])
+def test_a_gap_longer_than_what_is_reported_of_it_is_the_same_after_a_crash(
+    tiny_model: Model, hop: int, gap_seconds: float
+) -> None:
+    after = speak("a", 8, seq=10, sample=80000 + round(16000 * gap_seconds), seed=1)
+    entries = log([*speak("a", 5, ends=False), dataclasses.replace(after[0], start=False), *after[1:]])
+    options = SessionOptions(hop_frames=hop)
+    crashing = Consumer(entries, tiny_model, options)
+    for position in range(1, len(entries) + 1):
+        crashing.crash()
+        while crashing.tagger.position < position:
+            crashing.take(1)
+        crashing.commit()
+    assert essence(crashing.committed) == essence(Consumer(entries, tiny_model, options).run().committed)
