@@ -21,10 +21,11 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from model.contract import ModelError
 from model.contract import load as load_model
-from train import metrics
 from train.cache import Pack
 from train.console import command_parser, say, show
 from train.datasets.song import EMOTIONS, MOODS, QUADRANTS, Song
+from train.figures.bootstrap import bootstrap
+from train.figures.calibration import calibration_error
 from train.fit import load_trained
 from train.robustness import at_levels, not_music, when_degraded
 from train.scoring import Predict, mood_predictor, score_songs
@@ -65,7 +66,7 @@ def label_table(songs: Sequence[Song], scores: NDArray[np.float64]) -> list[tupl
             score, truth = scores[indices][:, columns[number]], positives[:, number]
             if 0 < truth.sum() < len(truth):
                 precision, area = average_precision_score(truth, score), roc_auc_score(truth, score)
-                error = metrics.calibration_error(score, truth)
+                error = calibration_error(score, truth)
                 rows.append((dataset, name, int(truth.sum()), float(precision), float(area), error))
     return rows
 
@@ -79,8 +80,8 @@ def report(path: Path, cache: Path, split: str) -> str:
     lines = [f"{path} on the {split} split, {len(songs)} songs", "", f"{'figure':<18}  value  95 % interval"]
     lines += [f"{name:<18}  {value:.3f}  {low:.3f} … {high:.3f}" for name, (value, low, high) in figures.items()]
     pairs = calibration_pairs(songs, scores)
-    low, high = metrics.bootstrap(metrics.calibration_error, pairs, DRAWS)
-    lines += [f"{'calibration error':<18}  {metrics.calibration_error(*pairs):.3f}  {low:.3f} … {high:.3f}", ""]
+    low, high = bootstrap(calibration_error, pairs, DRAWS)
+    lines += [f"{'calibration error':<18}  {calibration_error(*pairs):.3f}  {low:.3f} … {high:.3f}", ""]
     lines.append(f"{'mood':<20}  positives  PR-AUC  ROC-AUC  calibration error")
     for dataset, name, count, precision, area, error in label_table(songs, scores):
         lines.append(f"{dataset + ' ' + name:<20}  {count:>9}   {precision:.3f}    {area:.3f}              {error:.3f}")

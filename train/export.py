@@ -24,11 +24,11 @@ from torch import nn
 from model.export import ExportError, ModelCard, export_onnx
 from model.networks.mood_ensemble import FEATURES, HEADS, MoodEnsemble
 from model.networks.single_head import SingleHead
-from train import metrics
 from train.blend import Blend, cross_fitted_scores, fit_blend
 from train.cache import Pack
 from train.console import command_parser, say, show
 from train.datasets.song import MOODS, Song
+from train.figures.calibration import calibration_error
 from train.fit import load_trained
 from train.negatives import TRAIN_VOICES
 from train.scoring import windows
@@ -132,7 +132,7 @@ def training_record(
 
 def _figures(songs: Sequence[Song], scores: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, float]:
     figures = {name: round(values[0], 3) for name, values in mood_figures(songs, scores).items()}
-    figures["calibration error"] = round(metrics.calibration_error(*calibration_pairs(songs, scores)), 3)
+    figures["calibration error"] = round(calibration_error(*calibration_pairs(songs, scores)), 3)
     return figures
 
 

@@ -1,102 +1,115 @@
-"""Figures of merit, as pure functions of arrays.
+"""Print the ten figures of MediaEval's Emotions and Themes in Music for a matrix of scores.
 
-Every function takes song-level scores; average precision and ROC areas are scikit-learn's.
+    python -m train.metrics --truth truth.npy --scores scores.npy              # thresholds with each label's best F
+    python -m train.metrics --truth truth.npy --scores scores.npy --labels tags.txt --json       # and a line a label
+    python -m train.metrics --truth truth.npy --scores ours.npy --against theirs.npy --groups artists.txt
+
+All matrices are .npy files of shape (songs, labels): truth and decisions of 0 and 1, scores of any finite numbers.
+A label without a positive song is left out of ROC-AUC-macro and PR-AUC-macro and counts 0 in precision, recall and F;
+remarks on standard error, or "notes" in JSON, name such labels. Decisions are score > threshold, strictly, as
+MediaEval makes them. Thresholds of the best F are chosen on the very songs that are judged, so precision, recall and F
+flatter; read them from a file to judge by thresholds chosen elsewhere.
+
+Intervals are percentiles of bootstrap draws by song, or by what --groups names; the decisions stay. --against draws the
+same songs for both and gives p for "equally good" (paired bootstrap, Koehn 2004). It tests ten figures: choose yours,
+MediaEval's is PR-AUC-macro, before you look.
+
+JSON: an object with the ten names, null where a figure does not exist, and only where there is something to say
+"notes", "per_label" and "other" (with --labels), "bootstrap" and "intervals", "against".
+Exit status: 1 for a file that cannot be read, 2 for matrices that do not fit each other or hold what they must not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, roc_auc_score
+from train.console import command_parser, say, show
 
-Array = NDArray[np.floating]
-
-
-def quadrant_accuracy(scores: Array, quadrants: NDArray[np.integer]) -> float:
-    """Return the share of clips whose highest of four scores is the annotated quadrant.
-
-    Args:
-        scores: shape (clips, 4).
-        quadrants: shape (clips,), 0 to 3.
-    """
-    return float(np.mean(scores.argmax(axis=1) == quadrants))
+BEST_F1 = "best-f1"
+MOST_DRAWS = 1_000_000
 
 
-def macro_pr_auc(scores: Array, positives: NDArray[np.bool_]) -> float:
-    """Return the mean over labels of average precision, 0…1; labels without a positive are left out.
-
-    Args:
-        scores: shape (songs, labels).
-        positives: the same shape.
-    """
-    return _macro(average_precision_score, scores, positives)
-
-
-def macro_roc_auc(scores: Array, positives: NDArray[np.bool_]) -> float:
-    """Return the mean over labels of the area under the ROC curve; labels of one class only are left out."""
-    return _macro(roc_auc_score, scores, positives)
-
-
-def _macro(measure: Callable[..., float], scores: Array, positives: NDArray[np.bool_]) -> float:
-    usable = [c for c in range(positives.shape[1]) if 0 < positives[:, c].sum() < len(positives)]
-    return float(np.mean([measure(positives[:, c], scores[:, c]) for c in usable])) if usable else float("nan")
-
-
-def correlation(first: Array, second: Array) -> float:
-    """Return Pearson's correlation of two series of shape (songs,); NaN where one of them is constant."""
-    if first.std() == 0 or second.std() == 0:
-        return float("nan")
-    return float(np.corrcoef(first, second)[0, 1])
-
-
-def valence_arousal(quadrants: Array) -> tuple[Array, Array]:
-    """Return (valence, arousal) from probabilities of happy, angry, sad, calm, shape (songs, 4) -> (songs,) each.
-
-    Russell's plane: happy and calm are pleasant, happy and angry are active.
-    """
-    happy, angry, sad, calm = quadrants.T
-    return happy + calm - angry - sad, happy + angry - sad - calm
+def _parser() -> argparse.ArgumentParser:
+    parser = command_parser("train.metrics", __doc__)
+    parser.add_argument("--truth", type=Path, required=True, metavar="T.npy", help="annotations, 0 or 1")
+    parser.add_argument("--scores", type=Path, required=True, metavar="S.npy", help="scores, the higher the likelier")
+    made = parser.add_mutually_exclusive_group()
+    made.add_argument("--decisions", type=Path, metavar="D.npy", help="decisions, 0 or 1")
+    made.add_argument(
+        "--thresholds",
+        metavar=f"{BEST_F1}|FILE",
+        help=f"{BEST_F1} (the default), or a file: .npy, or text with a\nthreshold a line, with or without label and "
+        "tab before it",
+    )
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="names of the columns, one a line; adds a table")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
+    parser.add_argument(
+        "--bootstrap",
+        type=_whole(2, MOST_DRAWS),
+        metavar="N",
+        help="95 %% intervals from N draws (1000 with --against)",
+    )
+    parser.add_argument("--groups", type=Path, metavar="FILE", help="draw these instead of songs: a line a song")
+    parser.add_argument("--seed", type=_whole(0, 2**63), default=0, help="of the draws (default %(default)s)")
+    parser.add_argument("--against", type=Path, metavar="S2.npy", help="scores of a second system, for a paired test")
+    return parser
 
 
-def calibration_error(probabilities: Array, outcomes: NDArray[np.bool_], bins: int = 10) -> float:
-    """Return the expected calibration error over bins of equal width, 0…1.
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.groups and not (options.bootstrap or options.against):
+        parser.error("--groups says what is drawn: it needs --bootstrap N or --against FILE")
+    try:
+        # Here, so that the help and this one line do not need what computes.
+        from train.figures.checks import FigureError  # noqa: PLC0415
+        from train.matrices import UnreadableError  # noqa: PLC0415
+        from train.metrics_output import as_json, as_text  # noqa: PLC0415
+        from train.metrics_report import Question, judge  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        say(f"train.metrics: {error.name} is not installed: pip install 'moodstream[train]'")
+        return 1
+    try:
+        report = judge(
+            Question(
+                truth=options.truth,
+                scores=options.scores,
+                decisions=options.decisions,
+                thresholds=None if options.thresholds in (None, BEST_F1) else Path(options.thresholds),
+                labels=options.labels,
+                against=options.against,
+                draws=options.bootstrap or (1000 if options.against else 0),
+                groups=options.groups,
+                seed=options.seed,
+            )
+        )
+    except (FigureError, UnreadableError) as error:
+        say(f"train.metrics: {error}")
+        return 2 if isinstance(error, FigureError) else 1
+    if options.json:
+        show(as_json(report))
+        return 0
+    show(as_text(report))
+    for note in report.notes:
+        say(f"note: {note}")
+    return 0
 
-    The mean over all predictions of the distance, in their bin, between the mean probability and the share of positive
-    outcomes (Naeini, Cooper, Hauskrecht 2015).
 
-    Args:
-        probabilities: shape (n,), 0…1.
-        outcomes: shape (n,).
-        bins: number of bins.
-    """
-    places = np.minimum((probabilities * bins).astype(int), bins - 1)
-    error = 0.0
-    for place in np.unique(places):
-        inside = places == place
-        error += inside.sum() * abs(float(probabilities[inside].mean()) - float(outcomes[inside].mean()))
-    return error / len(probabilities)
+def _whole(lowest: int, highest: int) -> Callable[[str], int]:
+    """Return what reads a whole number of that range for argparse."""
+
+    def parse(text: str) -> int:
+        value = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else lowest - 1
+        if not lowest <= value <= highest:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {lowest} to {highest}")
+        return value
+
+    return parse
 
 
-def bootstrap(
-    measure: Callable[..., float], arrays: Sequence[NDArray], repeats: int = 1000, seed: int = 0
-) -> tuple[float, float]:
-    """Return the 95 % interval of a measure when songs are drawn anew with replacement.
-
-    Args:
-        measure: takes the arrays, returns the figure.
-        arrays: songs along the first axis of each.
-        repeats: number of draws.
-        seed: of the draws.
-    """
-    rng = np.random.default_rng(seed)
-    songs = len(arrays[0])
-    figures = []
-    for _ in range(repeats):
-        chosen = rng.integers(0, songs, songs)
-        figures.append(measure(*(array[chosen] for array in arrays)))
-    # A draw in which a label has no positive song, or all ratings are the same, has no figure.
-    finite = [figure for figure in figures if np.isfinite(figure)]
-    low, high = np.percentile(finite, [2.5, 97.5]) if finite else (float("nan"), float("nan"))
-    return float(low), float(high)
+if __name__ == "__main__":
+    sys.exit(main())

@@ -10,8 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from train import metrics
 from train.datasets.song import EMOTIONS, MOODS, POSITIVE_RATE, Song
+from train.figures.bootstrap import bootstrap
+from train.figures.exclusive import accuracy
+from train.figures.plane import correlation, valence_arousal
+from train.figures.ranking import macro_pr_auc, macro_roc_auc
 
 EMOTION_COLUMNS = [MOODS.index(name) for name in EMOTIONS]
 
@@ -50,19 +53,19 @@ def mood_figures(
     fours, eights = scores[where["quadrant"]][:, :4], scores[where["emotions"]][:, EMOTION_COLUMNS]
     one_hot = np.eye(4, dtype=bool)[quadrants]
     measures = {
-        "4Q accuracy": (metrics.quadrant_accuracy, (fours, quadrants)),
-        "4Q PR-AUC": (metrics.macro_pr_auc, (fours, one_hot)),
-        "4Q ROC-AUC": (metrics.macro_roc_auc, (fours, one_hot)),
-        "Emotify PR-AUC": (metrics.macro_pr_auc, (eights, emotions)),
-        "Emotify ROC-AUC": (metrics.macro_roc_auc, (eights, emotions)),
-        "valence r": (lambda p, r: metrics.correlation(metrics.valence_arousal(p)[0], r[:, 0]), (plane, ratings)),
-        "arousal r": (lambda p, r: metrics.correlation(metrics.valence_arousal(p)[1], r[:, 1]), (plane, ratings)),
+        "4Q accuracy": (accuracy, (fours, quadrants)),
+        "4Q PR-AUC": (macro_pr_auc, (fours, one_hot)),
+        "4Q ROC-AUC": (macro_roc_auc, (fours, one_hot)),
+        "Emotify PR-AUC": (macro_pr_auc, (eights, emotions)),
+        "Emotify ROC-AUC": (macro_roc_auc, (eights, emotions)),
+        "valence r": (lambda p, r: correlation(valence_arousal(p)[0], r[:, 0]), (plane, ratings)),
+        "arousal r": (lambda p, r: correlation(valence_arousal(p)[1], r[:, 1]), (plane, ratings)),
     }
     figures = {}
     for name, (measure, arrays) in measures.items():
         if len(arrays[0]) < 2:
             continue
-        low, high = metrics.bootstrap(measure, arrays, draws) if draws else (float("nan"), float("nan"))
+        low, high = bootstrap(measure, arrays, draws) if draws else (float("nan"), float("nan"))
         figures[name] = (measure(*arrays), low, high)
     return figures
 

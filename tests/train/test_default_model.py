@@ -9,11 +9,11 @@ import pytest
 from model.contract import DEFAULT_MODEL, Model, load
 from model.frontend import FrontEnd
 from model.mel import melspectrogram
-from train import metrics
 from train.audio import read_audio
 from train.datasets.catalogue import read_songs
 from train.datasets.song import MOODS
 from train.degrade import coloured_noise
+from train.figures.calibration import calibration_error
 from train.negatives import speak
 from train.validation import calibration_pairs, mood_figures
 
@@ -71,6 +71,6 @@ def test_the_figures_on_validation_songs_are_those_it_claims(default_model: Mode
     with ThreadPoolExecutor() as pool:
         scores = np.array(list(pool.map(lambda song: moods(default_model, read_audio(song.path)).mean(axis=0), songs)))
     figures = {name: values[0] for name, values in mood_figures(songs, scores).items()}
-    figures["calibration error"] = metrics.calibration_error(*calibration_pairs(songs, scores))
+    figures["calibration error"] = calibration_error(*calibration_pairs(songs, scores))
     claimed = default_model.info.training["validation"]
     assert {name: figures[name] for name in claimed} == pytest.approx(claimed, abs=0.02)

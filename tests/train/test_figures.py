@@ -8,10 +8,15 @@ import torch
 from sklearn.metrics import accuracy_score, average_precision_score, roc_auc_score
 
 from tests.train.test_fit import configuration_file
-from train import evaluate, export, fit, metrics
+from train import evaluate, export, fit
 from train.blend import fit_blend
 from train.configuration import load
 from train.datasets.song import EMOTIONS, MOODS, Song
+from train.figures.bootstrap import bootstrap
+from train.figures.calibration import calibration_error
+from train.figures.exclusive import accuracy
+from train.figures.plane import correlation, valence_arousal
+from train.figures.ranking import macro_pr_auc, macro_roc_auc
 from train.negatives import training_negative, validation_negatives
 from train.scoring import score_songs, windows
 from train.validation import calibration_pairs, mood_figures
@@ -24,41 +29,41 @@ class TestMetrics:
     positives = RNG.random((60, 4)) < 0.3
 
     def test_areas_equal_scikit_learns_macro_averages(self) -> None:
-        ours = metrics.macro_pr_auc(self.scores, self.positives)
+        ours = macro_pr_auc(self.scores, self.positives)
         assert ours == pytest.approx(average_precision_score(self.positives, self.scores, average="macro"))
-        ours = metrics.macro_roc_auc(self.scores, self.positives)
+        ours = macro_roc_auc(self.scores, self.positives)
         assert ours == pytest.approx(roc_auc_score(self.positives, self.scores, average="macro"))
 
     def test_a_label_without_positives_is_left_out(self) -> None:
         positives = self.positives.copy()
         positives[:, 2] = False
         expected = average_precision_score(positives[:, [0, 1, 3]], self.scores[:, [0, 1, 3]], average="macro")
-        assert metrics.macro_pr_auc(self.scores, positives) == pytest.approx(expected)
+        assert macro_pr_auc(self.scores, positives) == pytest.approx(expected)
 
     def test_accuracy_is_that_of_the_highest(self) -> None:
         truth = RNG.integers(0, 4, 60)
         expected = accuracy_score(truth, self.scores.argmax(axis=1))
-        assert metrics.quadrant_accuracy(self.scores, truth) == pytest.approx(expected)
+        assert accuracy(self.scores, truth) == pytest.approx(expected)
 
     def test_correlation_is_pearsons(self) -> None:
         first, second = RNG.random(30), RNG.random(30)
-        assert metrics.correlation(first, second) == pytest.approx(np.corrcoef(first, second)[0, 1])
-        assert np.isnan(metrics.correlation(first, np.ones(30)))
+        assert correlation(first, second) == pytest.approx(np.corrcoef(first, second)[0, 1])
+        assert np.isnan(correlation(first, np.ones(30)))
 
     def test_valence_and_arousal_are_russells(self) -> None:
-        valence, arousal = metrics.valence_arousal(np.eye(4))
+        valence, arousal = valence_arousal(np.eye(4))
         assert valence.tolist() == [1, -1, -1, 1]
         assert arousal.tolist() == [1, 1, -1, -1]
 
     def test_calibration_error_by_hand(self) -> None:
         # 0.1 and 0.2 lie in bins of their own: |0.1 - 0| and |0.25 - 0.5|, two predictions each
         probabilities, outcomes = np.array([0.1, 0.1, 0.25, 0.25]), np.array([False, False, True, False])
-        assert metrics.calibration_error(probabilities, outcomes) == pytest.approx((0.1 + 0.25) / 2)
-        assert metrics.calibration_error(np.array([1.0, 0.0]), np.array([True, False])) == 0
+        assert calibration_error(probabilities, outcomes) == pytest.approx((0.1 + 0.25) / 2)
+        assert calibration_error(np.array([1.0, 0.0]), np.array([True, False])) == 0
 
     def test_the_interval_of_a_mean_is_about_two_standard_errors(self) -> None:
         values = np.random.default_rng(1).normal(0, 1, 400)
-        low, high = metrics.bootstrap(lambda x: float(x.mean()), [values])
+        low, high = bootstrap(lambda x: float(x.mean()), [values])
         assert low < values.mean() < high
         assert high - low == pytest.approx(4 * values.std() / 20, rel=0.15)
 
@@ -85,9 +90,9 @@ def test_the_blend_calibrates_and_ranks() -> None:
     blend = fit_blend(features, owners, songs)
     assert (blend.weights.shape, blend.bias.shape) == ((9, 14), (9,))
     scores = blend.song_scores(features, owners, len(songs))
-    assert metrics.calibration_error(*calibration_pairs(songs, scores)) < 0.06
+    assert calibration_error(*calibration_pairs(songs, scores)) < 0.06
     raw = 1 / (1 + np.exp(-features[:, [0, 1, 2, 3, 5, 8, 9, 10, 11]].astype(float)))
-    assert metrics.calibration_error(*calibration_pairs(songs, raw)) > 0.08
+    assert calibration_error(*calibration_pairs(songs, raw)) > 0.08
     figures = mood_figures(songs, scores, draws=20)
     assert figures["4Q accuracy"][0] > 0.7
     assert figures["valence r"][0] > 0.8
