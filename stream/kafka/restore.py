@@ -80,7 +80,7 @@ class Restorer:
                     for key, (at, value) in states.items()
                     if value is not None
                 }
-                done.append(Found(partition, offset, offset, alive, end))
+                done.append(Found(partition, offset, offset, alive, self._reader.cut.get(partition, end)))
         return done
 
     def _ask(self) -> list[Found]:

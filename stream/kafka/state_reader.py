@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 _FETCH_WAIT_MS = 100
 _MAX_RECORDS = 5_000
 _STALLED_SECONDS = 2.0
+_LOST_SECONDS = 30.0  # a new leader may take a while to know of what its log holds
 _CALL_MS = 1_000
 
 States = dict[bytes, tuple[int, bytes | None]]
@@ -38,6 +39,7 @@ class _Task:
     moved_at: float
     position: int
     is_last_look: bool = False
+    short_since: float | None = None
 
 
 class StateReader:
@@ -65,6 +67,8 @@ class StateReader:
         )
         self._damage = Damage(self._consumer)
         self._tasks: dict[int, _Task] = {}
+        self.cut: dict[int, int] = {}
+        """Where partitions ended that are shorter than what was to be read, until their next ``begin``."""
 
     def begin(self, partition: int, start: int, end: int) -> None:
         """Begin to read a partition, anew if it had begun.
@@ -75,6 +79,7 @@ class StateReader:
             end: offset behind the last one.
         """
         self.cancel(partition)
+        self.cut.pop(partition, None)
         self._tasks[partition] = _Task(start, end, {}, time.monotonic(), start)
         if start < end:
             self._assign()
@@ -164,7 +169,16 @@ class StateReader:
             end = self._consumer.end_offsets([tp], timeout_ms=_CALL_MS)[tp]
         except KafkaError:
             return
-        if end >= task.end:
+        highwater = self._consumer.highwater(tp)
+        if highwater is None or highwater >= task.end:
+            task.short_since = None
+        elif task.short_since is None:
+            task.short_since = task.moved_at
+        elif task.moved_at >= task.short_since + _LOST_SECONDS:
+            text = "the states of partition %d end at %d, not at %d: the topic was made anew, or a broker lost its end"
+            logger.error(text, tp.partition, highwater, task.end)
+            task.end = self.cut[tp.partition] = task.position
+        if end >= task.end and task.position < task.end:
             # A partition that is given up and taken again knows of no answer, so the next one can be told.
             self._assign(without=tp)
             self._assign()

@@ -161,3 +161,15 @@ def test_a_compacted_topic(broker: Any, topic_names: TopicNames) -> None:
         assert _await(reader, 0) == {0: expected}
         reader.begin(0, 3, 10)  # all of it is replaced by what came later
         assert _await(reader, 0) == {0: {}}
+
+
+def test_a_log_that_lost_its_end_is_read_as_far_as_it_goes(
+    broker: Any, topics: TopicNames, reader: StateReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream.kafka.state_reader._STALLED_SECONDS", 0.2)
+    monkeypatch.setattr("stream.kafka.state_reader._LOST_SECONDS", 0.1)
+    _write(broker, topics, 0, (b"a", b"1"), (b"b", b"2"))
+    reader.begin(0, 0, 50)
+    reader.begin(1, 0, 50)  # made anew: nothing is there
+    assert _await(reader, 0, 1) == {0: {b"a": (0, b"1"), b"b": (1, b"2")}, 1: {}}
+    assert reader.cut == {0: 2, 1: 0}
