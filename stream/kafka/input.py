@@ -24,6 +24,7 @@ from typing import Any, Literal
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.coordinator.assignors.range import RangePartitionAssignor
+from kafka.coordinator.base import MemberState
 from kafka.errors import FencedInstanceIdError, KafkaError, LogTruncationError
 
 from stream.kafka.asker import Asker
@@ -90,6 +91,7 @@ class InputConsumer:
         self._ends: dict[int, int] = {}
         self._ends_at = time.monotonic()
         self._generation = -1
+        self._joined: Any = None  # who we are in the generation whose partitions are told
         self._complaint = ""
         # Joining without knowing the topic's partitions would give us none of them.
         self._consumer.partitions_for_topic(topic)
@@ -106,6 +108,9 @@ class InputConsumer:
             StreamError: what no waiting mends: another process has this one's name, a right is missing.
         """
         records = self._fetch(timeout_s, max_records)
+        group = self.group_metadata()
+        if group.state is MemberState.STABLE:
+            self._joined = group
         generation = self.generation
         if generation not in (-1, self._generation):
             self._generation = generation
@@ -211,8 +216,19 @@ class InputConsumer:
         return int(self.group_metadata().generation_id)
 
     def group_metadata(self) -> Any:
-        """Return who we are in the group: for ``send_offsets_to_transaction``."""
+        """Return who we are in the group at this moment."""
         return self._consumer.group_metadata()
+
+    def membership(self) -> Any:
+        """Return who we are in the group: for ``send_offsets_to_transaction``. None: nothing may be committed now.
+
+        That is so outside the group, where a broker takes the offsets of a member without a name unasked, and when the
+        group has joined anew between two polls: the broker would believe us, though what we work on may be another's.
+        """
+        now, joined = self.group_metadata(), self._joined
+        if joined is None or now.generation_id < 0:
+            return None
+        return joined if (now.generation_id, now.member_id) == (joined.generation_id, joined.member_id) else None
 
     def close(self) -> None:
         """Leave the group (a static member stays in it until its session times out) and close the connections."""

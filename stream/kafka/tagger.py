@@ -158,7 +158,7 @@ class Tagger:
     def _poll_seconds(self) -> float:
         if self._backlog.waiting:
             return 0.0
-        if self._uncommitted and self._consumer.generation >= 0:
+        if self._uncommitted and self._consumer.membership() is not None:
             return max(0.0, self._committed_at + self._options.commit_interval - time.monotonic())
         return 0.02 if self._restoring else _IDLE_POLL_SECONDS
 
@@ -235,10 +235,8 @@ class Tagger:
         return has_work and time.monotonic() >= self._committed_at + self._options.commit_interval
 
     def _commit(self) -> None:
-        group = self._consumer.group_metadata()
-        if group.generation_id < 0:
-            # We have fallen out of the group. A broker takes the offsets of a producer that names no member without a
-            # question, whoever has the partitions by now; what we have lost is for the next polls to tell.
+        group = self._consumer.membership()
+        if group is None:  # the next polls tell what is still ours
             return
         batches = {partition: tagger.collect() for partition, tagger in self._partitions.items() if tagger.has_work}
         self._uncommitted = 0
