@@ -9,9 +9,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from train.datasets.song import EMOTIONS, Song, read_table
+import numpy as np
 
-_COLUMNS = {
+from train.datasets import table
+from train.datasets.song import EMOTIONS, POSITIVE_RATE, Song
+from train.manifest import Manifest, make_entries
+
+TABLE = "emotify.csv"
+_EMOTIONS = {
     "happy": "joyful_activation",
     "tense": "tension",
     "sad": "sadness",
@@ -21,6 +26,7 @@ _COLUMNS = {
     "solemn": "solemnity",
     "powerful": "power",
 }
+_COLUMNS = ("id", "file", "artist", "album", "year", "genre", *_EMOTIONS.values(), "split")
 
 
 def read(music: Path) -> list[Song]:
@@ -33,8 +39,23 @@ def read(music: Path) -> list[Song]:
             split=row["split"],
             artist=row["artist"],
             year=int(float(row["year"])) if row["year"] else None,
-            emotions=tuple(float(row[_COLUMNS[name]]) for name in EMOTIONS),
+            emotions=_rates(row),
             genres=(row["genre"],),
         )
-        for row in read_table(music / "emotify.csv")
+        for row in table.read(music / TABLE, _COLUMNS)
     ]
+
+
+def manifest(annotations: Path) -> Manifest:
+    """Return the songs with the share of listeners who felt each emotion as rates; raises AnnotationError."""
+    rows = table.read(table.the(annotations, TABLE), _COLUMNS)
+    entries = make_entries(rows, "id", "file", ("artist", "album", "year", "genre"))
+    rates = np.array([_rates(row) for row in rows], np.float32)
+    return Manifest("emotify", entries, EMOTIONS, rates, positive_rate=POSITIVE_RATE)
+
+
+def _rates(row: table.Row) -> tuple[float, ...]:
+    rates = [table.number(row, _EMOTIONS[name], 0, 1) for name in EMOTIONS]
+    if None in rates:
+        raise row.error(f"{_EMOTIONS[EMOTIONS[rates.index(None)]]} is empty")
+    return tuple(rate for rate in rates if rate is not None)

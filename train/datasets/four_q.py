@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from train.datasets.song import Song, read_table, split_list
+import numpy as np
+
+from train.datasets import table
+from train.datasets.song import QUADRANTS, Song, split_list
+from train.manifest import Manifest, make_entries
+
+TABLE = "4q.csv"
+_COLUMNS = ("id", "file", "artist", "quadrant", "moods", "genres", "split")
 
 
 def read(music: Path) -> list[Song]:
@@ -20,9 +27,22 @@ def read(music: Path) -> list[Song]:
             path=music / row["file"],
             split=row["split"],
             artist=row["artist"],
-            quadrant=int(row["quadrant"].removeprefix("Q")) - 1,
+            quadrant=_quadrant(row),
             tags=split_list(row["moods"]),
             genres=split_list(row["genres"]),
         )
-        for row in read_table(music / "4q.csv")
+        for row in table.read(music / TABLE, _COLUMNS)
     ]
+
+
+def manifest(annotations: Path) -> Manifest:
+    """Return the clips with their quadrants, of which each has one, as labels; raises AnnotationError."""
+    rows = table.read(table.the(annotations, TABLE), _COLUMNS)
+    entries = make_entries(rows, "id", "file", ("artist",))
+    return Manifest("4q", entries, QUADRANTS, np.eye(4, dtype=np.float32)[[_quadrant(row) for row in rows]])
+
+
+def _quadrant(row: table.Row) -> int:
+    if row["quadrant"] not in {"Q1", "Q2", "Q3", "Q4"}:
+        raise row.error(f"quadrant is {row['quadrant']!r}: there are Q1, Q2, Q3, Q4")
+    return int(row["quadrant"][1]) - 1

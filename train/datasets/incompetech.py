@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from train.datasets.song import Song, read_table, split_list
+from train.datasets import table
+from train.datasets.song import Song, split_list
+from train.manifest import Manifest, from_tags, make_entries
+
+TABLE = "incompetech.csv"
+_COLUMNS = ("id", "file", "artist", "title", "feel", "genre", "group", "split")
 
 
 def read(music: Path) -> list[Song]:
@@ -22,5 +27,12 @@ def read(music: Path) -> list[Song]:
             feels=split_list(row["feel"]),
             genres=(row["genre"],),
         )
-        for row in read_table(music / "incompetech.csv")
+        for row in table.read(music / TABLE, _COLUMNS)
     ]
+
+
+def manifest(annotations: Path) -> Manifest:
+    """Return the pieces with the composer's tags as labels; raises AnnotationError."""
+    rows = table.read(table.the(annotations, TABLE), _COLUMNS)
+    entries = make_entries(rows, "id", "file", ("artist", "title", "genre", "group"))
+    return Manifest("incompetech", entries, *from_tags([split_list(row["feel"]) or None for row in rows]))

@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from train.datasets.song import Song, read_table
+import numpy as np
+
+from train.datasets import table
+from train.datasets.song import Song
+from train.manifest import Manifest, make_entries
+
+TABLE = "musifeast17.csv"
+_COLUMNS = ("id", "file", "artist", "title", "genre", "valence", "arousal", "split")
 
 
 def read(music: Path) -> list[Song]:
@@ -19,8 +26,24 @@ def read(music: Path) -> list[Song]:
             path=music / row["file"],
             split=row["split"],
             artist=row["artist"],
-            ratings=(float(row["valence"]), float(row["arousal"])),
+            ratings=(_rating(row, "valence"), _rating(row, "arousal")),
             genres=(row["genre"],),
         )
-        for row in read_table(music / "musifeast17.csv")
+        for row in table.read(music / TABLE, _COLUMNS)
     ]
+
+
+def manifest(annotations: Path) -> Manifest:
+    """Return the clips with valence and arousal, scaled from 1…5 to 0…1, as labels; raises AnnotationError."""
+    rows = table.read(table.the(annotations, TABLE), _COLUMNS)
+    entries = make_entries(rows, "id", "file", ("artist", "title", "genre"))
+    labels = ("valence", "arousal")
+    rates = np.array([[(_rating(row, name) - 1) / 4 for name in labels] for row in rows], np.float32)
+    return Manifest("musifeast17", entries, labels, rates, frozenset(labels))
+
+
+def _rating(row: table.Row, name: str) -> float:
+    value = table.number(row, name, 1, 5)
+    if value is None:
+        raise row.error(f"{name} is empty")
+    return value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 from pathlib import Path
 
@@ -55,12 +54,6 @@ class Song:
     def key(self) -> str:
         """Name that is unique over all data sets."""
         return f"{self.dataset}/{self.id}"
-
-
-def read_table(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a CSV table; raises FileNotFoundError with the table's name."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def split_list(text: str) -> tuple[str, ...]:
