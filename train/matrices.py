@@ -8,6 +8,7 @@ artists = read_groups(Path("artists.txt"), songs=4231)
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,8 +36,9 @@ def read_array(path: Path) -> NDArray[Any]:
         raise UnreadableError(f"{path}: {error.strerror or error}") from error
     except MemoryError as error:
         raise UnreadableError(f"{path}: says that it holds more than fits into memory") from error
-    except (EOFError, ValueError, zipfile.BadZipFile) as error:
-        # NumPy takes a file that does not begin as .npy for a pickled one, and advises to load that.
+    except (EOFError, ValueError, OverflowError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile) as error:
+        # The header is a Python literal, and a garbled one fails in any of these ways; NumPy takes a file that does not
+        # begin as .npy for a pickled one, and advises to load that.
         raise UnreadableError(f"{path}: is not a whole .npy file of plain numbers; numpy.save writes one") from error
     if not isinstance(found, np.ndarray):
         found.close()
