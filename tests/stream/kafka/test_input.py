@@ -187,6 +187,28 @@ class _Silence:
         self._over.set()
 
 
+def test_a_joining_that_takes_longer_than_a_poll_comes_to_its_end(broker: Any, topics: TopicNames, join: Join) -> None:
+    """It joins anew as the topic has grown; kafka-python forgets why, and by itself never takes the answer."""
+    member = join()
+    poll_until([member], lambda: member.partitions == {0, 1})
+    coordinator = member.consumer._consumer._coordinator
+    _grow(broker, topics.input, 3)
+    while not coordinator.rebalance_in_progress():
+        member.consumer._consumer._client.cluster.request_update()
+        member.poll(0.0)
+    while (task := coordinator._join_task) is not None and not task.is_done:
+        time.sleep(0.001)  # the answer comes on the client's own thread, while nobody polls
+    poll_until([member], lambda: member.partitions == {0, 1, 2})
+
+
+def _grow(broker: Any, topic: str, partitions: int) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap_servers)
+    try:
+        admin.create_partitions({topic: partitions})
+    finally:
+        admin.close()
+
+
 def test_a_static_member_comes_back_without_a_rebalance(broker: Any, topics: TopicNames, join: Join) -> None:
     first = join(group_instance_id="one", session_timeout=20.0)
     second = join(group_instance_id="two", session_timeout=20.0)
@@ -239,6 +261,26 @@ def test_no_partition_waits_for_the_backlog_of_another(broker: Any, topics: Topi
     while not member.values(1):
         member.poll(1.0, 5)
     assert len(member.values(0)) < 80  # two fetches of 1 MiB at most were before it
+
+
+def test_no_commit_under_a_generation_whose_partitions_are_not_told(
+    broker: Any, topics: TopicNames, join: Join
+) -> None:
+    """The number of a new generation comes in the background; what it means for us comes with a poll."""
+    first = join()
+    poll_until([first], lambda: first.partitions == {0, 1})
+    before = first.consumer.membership()
+    second = join()
+    while not first.consumer._consumer._coordinator.rejoining:
+        second.poll(0.0)
+        first.poll(0.0)
+    assert first.consumer.membership() in (before, None)
+    poll_until([second], lambda: first.consumer.generation != before.generation_id)
+    assert first.partitions == {0, 1}
+    assert first.consumer.membership() is None
+    poll_until([first, second], lambda: len(first.partitions) == len(second.partitions) == 1)
+    poll_until([first, second], lambda: first.consumer.membership() is not None)
+    assert first.consumer.membership().generation_id == first.consumer.generation
 
 
 def _delete_before(broker: Any, topic: str, partition: int, offset: int) -> None:
