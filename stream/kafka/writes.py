@@ -56,6 +56,7 @@ class Outbound:
     def __init__(self, topics: Topics) -> None:
         self.topics = topics
         self._largest = sys.maxsize  # of a dead letter, in bytes
+        self._is_learning = False
 
     def package(self, batches: Mapping[int, Batch]) -> Package:
         """Return the writes of a transaction with these batches, by partition."""
@@ -77,7 +78,11 @@ class Outbound:
     def shorten(self, package: Package, index: int) -> None:
         """Note that the broker finds a write too large: if it is a dead letter, none will be that large any more."""
         if index in package.dead:
-            self._largest = min(self._largest, _weight(package.writes[index]) - 1)
+            weight = _weight(package.writes[index])
+            # The first may be just over the limit, for our headers. Where there are more, each would cost a
+            # transaction: the limit must be found in a few steps.
+            self._largest = min(self._largest, weight * 3 // 4 if self._is_learning else weight - 1)
+            self._is_learning = True
 
     def _result(self, partition: int, result: Result) -> Write:
         value = {
