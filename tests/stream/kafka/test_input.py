@@ -190,15 +190,15 @@ class _Silence:
 def test_a_joining_that_takes_longer_than_a_poll_comes_to_its_end(broker: Any, topics: TopicNames, join: Join) -> None:
     """It joins anew as the topic has grown; kafka-python forgets why, and by itself never takes the answer."""
     member = join()
-    poll_until([member], lambda: member.partitions == {0, 1})
     coordinator = member.consumer._consumer._coordinator
+    poll_until([member], lambda: member.partitions == {0, 1} and not coordinator.rebalance_in_progress())
     _grow(broker, topics.input, 3)
     while not coordinator.rebalance_in_progress():
         member.consumer._consumer._client.cluster.request_update()
         member.poll(0.0)
     while (task := coordinator._join_task) is not None and not task.is_done:
         time.sleep(0.001)  # the answer comes on the client's own thread, while nobody polls
-    poll_until([member], lambda: member.partitions == {0, 1, 2})
+    poll_until([member], lambda: member.partitions == {0, 1, 2} and not coordinator.rebalance_in_progress())
 
 
 def _grow(broker: Any, topic: str, partitions: int) -> None:
