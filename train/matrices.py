@@ -31,7 +31,8 @@ def read_array(path: Path) -> NDArray[Any]:
         UnreadableError: no such file, or not one array of plain values.
     """
     try:
-        found = np.load(path, allow_pickle=False)
+        with path.open("rb") as file:
+            found = np.load(file, allow_pickle=False)
     except OSError as error:
         raise UnreadableError(f"{path}: {error.strerror or error}") from error
     except MemoryError as error:
@@ -41,7 +42,6 @@ def read_array(path: Path) -> NDArray[Any]:
         # begin as .npy for a pickled one, and advises to load that.
         raise UnreadableError(f"{path}: is not a whole .npy file of plain numbers; numpy.save writes one") from error
     if not isinstance(found, np.ndarray):
-        found.close()
         raise UnreadableError(f"{path}: holds several arrays (.npz), needed is one (.npy)")
     return found
 

@@ -71,7 +71,8 @@ def main(arguments: list[str] | None = None) -> int:
         from train.metrics_output import as_json, as_text  # noqa: PLC0415
         from train.metrics_report import Question, judge  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        say(f"train.metrics: {error.name} is not installed: pip install 'moodstream[train]'")
+        missing = (error.name or "a library").partition(".")[0].replace("sklearn", "scikit-learn")
+        say(f"train.metrics: {missing} is not installed: pip install 'moodstream[train]'")
         return 1
     try:
         report = judge(
@@ -80,6 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
                 scores=options.scores,
                 decisions=options.decisions,
                 thresholds=None if options.thresholds in (None, BEST_F1) else Path(options.thresholds),
+                rule_chosen=bool(options.decisions or options.thresholds),
                 labels=options.labels,
                 against=options.against,
                 draws=options.bootstrap or (1000 if options.against else 0),

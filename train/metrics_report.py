@@ -33,6 +33,7 @@ class Question:
         scores: of the system, .npy.
         decisions: .npy; None where thresholds make them.
         thresholds: their file; None for those with the best F.
+        rule_chosen: whether the user said how decisions are made; if not, a note does.
         labels: names of the columns; None for no table.
         against: scores of a second system, .npy.
         draws: 0 for no intervals.
@@ -44,6 +45,7 @@ class Question:
     scores: Path
     decisions: Path | None = None
     thresholds: Path | None = None
+    rule_chosen: bool = True
     labels: Path | None = None
     against: Path | None = None
     draws: int = 0
@@ -197,7 +199,7 @@ def _other(scores: checks.Scores, truth: checks.Truth) -> dict[str, float]:
 def _choices(question: Question) -> list[str]:
     """Return what was decided for the user, a line each."""
     lines = []
-    if question.decisions is None and question.thresholds is None:
+    if not question.rule_chosen:
         lines.append(
             "thresholds: each label's best F on these very songs, as MediaEval's; precision, recall, F flatter"
         )
