@@ -1,4 +1,4 @@
-"""What ``train.metrics`` cannot judge it refuses in one line: status 1 for what cannot be read, 2 for what does not fit."""
+"""What ``train.metrics`` cannot judge it refuses in one line: status 1 for the unreadable, 2 for what does not fit."""
 
 from __future__ import annotations
 
