@@ -9,6 +9,8 @@
 An idempotent producer keeps order and repeats nothing by itself, for as long as it lives. A fault that ends it (the
 broker forgot it, a batch failed) brings a new one, and what was not confirmed is sent again under the numbers it had:
 the consumer drops what it has seen. Nothing expires: how much an outage may cost is the outbox's to say.
+
+Used of kafka-python's insides: ``_sender.force_close`` of a producer, which cannot be closed quickly otherwise.
 """
 
 from __future__ import annotations

@@ -11,8 +11,11 @@ the call, so it is too late to catch anything. Therefore the iterator over the b
 on behind the damaged batch by itself, and its neighbours come in the same poll.
 
 It also forgets a partition that was paused with records left over: they are set aside, and come back only into an empty
-place, which the spent records of another keep for ever; nor is the partition fetched meanwhile. This is the only
-module that knows kafka-python from the inside; the tests of fault 4 fail if that changes.
+place, which the spent records of another keep for ever; nor is the partition fetched meanwhile.
+
+Used of kafka-python's insides: the fetcher's ``_parse_fetched_data``, ``PartitionRecords`` with ``_unpack_records``,
+``_next_partition_records``, ``_paused_partition_records`` and ``_subscriptions``; the coordinator's
+``_heartbeat_enabled``, ``rejoining`` and ``stable``. The tests of fault 4 fail if they change.
 """
 
 from __future__ import annotations

@@ -8,6 +8,9 @@ Three faults of kafka-python are kept out here. A batch that expires, or is refu
 fail the commit: so all is flushed and each result looked at before the offsets are sent. After an abort for a stale
 generation the producer would send the stale offsets with its next transaction: so a writer that failed once takes
 nothing more, and its caller makes a new one and restores all its state.
+
+Used of kafka-python's insides: the producer's ``_transaction_manager`` (sending offsets, committing and aborting with
+a time-out, which its own calls lack), its ``_sender`` and ``_closed`` (to end without waiting for batches).
 """
 
 from __future__ import annotations
