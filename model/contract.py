@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.frontend import FrontEnd
+from model.frontend import FrontEnd, FrontEndError
+from model.mel import compress
 
 if TYPE_CHECKING:
     import onnx
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 CONTRACT = "1"
 INPUT = "melspectrogram"
 OUTPUT = "moods"
-FRONTENDS = (FrontEnd(), FrontEnd(window="hann_symmetric"))
-"""The front-ends that this program computes, and that a file may therefore ask for."""
 
 DEFAULT_MODEL = Path(__file__).with_name("default.onnx")
 
@@ -185,16 +184,10 @@ def _json(path: Path, metadata: dict[str, str], key: str) -> Any:
 def _frontend(path: Path, asked: Any) -> FrontEnd:
     if not isinstance(asked, dict):
         raise ModelError(f"{path}: its front-end must be a JSON object, not {asked!r}")
-    for frontend in FRONTENDS:
-        if frontend.to_metadata() == asked:
-            return frontend
-    nearest = min(FRONTENDS, key=lambda known: known.window != asked.get("window")).to_metadata()
-    differences = [
-        f"{key} is {asked.get(key)!r} in the file and {nearest.get(key)!r} here"
-        for key in sorted(nearest.keys() | asked.keys())
-        if asked.get(key) != nearest.get(key)
-    ]
-    raise ModelError(f"{path} was made for another front-end: {'; '.join(differences)}")
+    try:
+        return FrontEnd.from_metadata(asked)
+    except FrontEndError as error:
+        raise ModelError(f"{path} was made for another front-end: {error}") from None
 
 
 def _check_weights(path: Path, proto: onnx.ModelProto) -> None:
@@ -250,8 +243,10 @@ def _check_shapes(path: Path, model: Model) -> None:
 
 def _check_answers(path: Path, model: Model) -> None:
     frontend = model.info.frontend
-    silence = np.zeros((1, frontend.patch, frontend.n_mels), dtype=np.float32)
-    noise = np.random.default_rng(0).uniform(0.0, 4.0, (2, frontend.patch, frontend.n_mels)).astype(np.float32)
+    silence = compress(np.zeros((1, frontend.patch, frontend.n_mels)), frontend)
+    # Band powers from silence to full scale, evenly spread on the project's own logarithmic scale.
+    levels = np.random.default_rng(0).uniform(0.0, 4.0, (2, frontend.patch, frontend.n_mels))
+    noise = compress((10.0**levels - 1.0) / 10_000.0, frontend)
     for name, windows in (("silence", silence), ("noise", noise)):
         try:
             moods = model.predict(windows)

@@ -3,7 +3,7 @@
     export_onnx(network, Path("model.onnx"), ModelCard(labels=…, name=…, version=…, training=…, license=…))
 
 Only training needs this module; it imports torch. What it writes, model.contract reads: input ``melspectrogram``
-(batch, 187, 96), output ``moods`` (batch, labels) in 0…1, and the metadata properties of the contract.
+(batch, patch, n_mels), output ``moods`` (batch, labels) in 0…1, and the metadata properties of the contract.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from torch import nn
 
 from model.contract import onnx_runtime
 from model.frontend import FrontEnd
+from model.mel import compress
 
 CONTRACT = "1"
 TOLERANCE = 1e-5
@@ -70,7 +71,7 @@ def export_onnx(network: nn.Module, path: Path, card: ModelCard) -> float:
     """Write ``network`` to ``path`` and check the file against it; the file appears only if it agrees.
 
     Args:
-        network: from frames (batch, 187, 96) to probabilities (batch, labels).
+        network: from frames (batch, patch, n_mels), as ``card.frontend`` makes them, to probabilities (batch, labels).
         path: file to write.
         card: what the file is to say about itself.
 
@@ -109,7 +110,8 @@ def example_frames(frontend: FrontEnd, count: int = 3) -> np.ndarray[Any, np.dty
     rng = np.random.default_rng(0)
     noise = rng.standard_normal((count, frontend.patch + 8, frontend.n_mels))
     smooth = sum(noise[:, lag : lag + frontend.patch] for lag in range(8)) / 4
-    return np.maximum(smooth + np.linspace(4.0, 0.5, frontend.n_mels), 0.0).astype(np.float32)
+    levels = np.maximum(smooth + np.linspace(4.0, 0.5, frontend.n_mels), 0.0)
+    return compress((10.0**levels - 1.0) / 10_000.0, frontend)
 
 
 def _traced(network: nn.Module, example: torch.Tensor) -> onnx.ModelProto:

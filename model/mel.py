@@ -7,7 +7,8 @@
 
 Streaming equals offline for every cut of the signal into pieces: the stream is primed with ``n_fft / 2`` zeros, a frame
 comes out every ``hop`` samples once ``n_fft`` are held, and the end is padded with zeros again. The result is that of
-``librosa.feature.melspectrogram(..., center=True, pad_mode="constant")`` followed by ``log10(1 + 10000 x)``.
+``librosa.feature.melspectrogram(..., center=True, pad_mode="constant")`` followed by the front-end's compression,
+``log10(1 + 10000 x)`` by default.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class MelStream:
             samples: shape (n,), any n >= 0, full scale at 1.0.
 
         Returns:
-            Shape (frames, n_mels), float32, ``log10(1 + 10000 x)`` of the mel power.
+            Shape (frames, n_mels), float32: the mel power, compressed as the front-end says.
         """
         if samples.ndim != 1:
             raise ValueError(f"mono samples of shape (n,) are needed, not {samples.shape}")
@@ -71,7 +72,7 @@ class MelStream:
     def _analyse(self, pieces: NDArray[np.float64]) -> NDArray[np.float32]:
         spectrum = np.fft.rfft(pieces * self._window, axis=1)
         power = spectrum.real**2 + spectrum.imag**2
-        return np.log10(1.0 + 10000.0 * (power @ self._filters)).astype(np.float32)
+        return compress(power @ self._filters, self.frontend)
 
 
 def melspectrogram(samples: NDArray[np.floating], frontend: FrontEnd = FrontEnd()) -> NDArray[np.float32]:
@@ -83,6 +84,15 @@ def melspectrogram(samples: NDArray[np.floating], frontend: FrontEnd = FrontEnd(
     """
     stream = MelStream(frontend)
     return np.concatenate([stream.feed(samples), stream.flush()])
+
+
+def compress(power: NDArray[np.float64], frontend: FrontEnd) -> NDArray[np.float32]:
+    """Return mel power, of any shape, on the front-end's logarithmic scale, float32."""
+    match frontend.compression:
+        case "log10(1 + 10000 x)":
+            return np.log10(1.0 + 10000.0 * power).astype(np.float32)
+        case "20 log10(max(x, 1e-10))":
+            return (20.0 * np.log10(np.maximum(power, 1e-10))).astype(np.float32)
 
 
 @functools.cache

@@ -16,7 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
-from model.contract import DEFAULT_MODEL, Model, ModelError, load
+from model.contract import DEFAULT_MODEL, Model, ModelError, ModelInfo, load
+from model.frontend import FrontEnd
 from stream.audio import Source
 from stream.engine import Engine, Observer
 from stream.errors import StreamError, UsageError
@@ -49,7 +50,7 @@ class Assembly:
         self._stop = stop
         self._model_path = settings.model or DEFAULT_MODEL
         self._model = _load(self._model_path)
-        self._options = session_options(settings)
+        self._options = session_options(settings, self._model.info.frontend)
         self._paths, self._not_found = _find(settings.paths)
         self._kafka = _kafka_consumption(settings, stop)
         self._closing = contextlib.ExitStack()
@@ -99,7 +100,7 @@ class Assembly:
             kind = "csv" if settings.output_file.suffix.lower() == ".csv" else "jsonl"
             sinks.append(_records(kind, open_output(settings.output_file), labels, self._stop))
             opened.callback(sinks[-1].close)
-        sinks.insert(0, _standard_output(settings, labels, self._stop))
+        sinks.insert(0, _standard_output(settings, self._model.info, self._stop))
         return sinks
 
     def _finish(self, sinks: SinkGroup) -> None:
@@ -190,10 +191,10 @@ def _kafka_consumption(settings: Settings, stop: Stop) -> KafkaConsumption | Non
     return KafkaConsumption(settings, stop)
 
 
-def session_options(settings: Settings) -> SessionOptions:
-    """Return what the settings say of averaging and thresholds."""
+def session_options(settings: Settings, frontend: FrontEnd) -> SessionOptions:
+    """Return what the settings say of averaging and thresholds, for a model of this front-end."""
     return SessionOptions(
-        hop_frames=settings.hop_frames,
+        hop_frames=settings.hop_frames(frontend.frames_per_second),
         average=settings.average,
         half_life=settings.half_life,
         threshold=settings.threshold,
@@ -238,13 +239,14 @@ def _load(path: Path) -> Model:
         raise StreamError(str(error)) from None
 
 
-def _standard_output(settings: Settings, labels: Sequence[str], stop: Stop) -> Sink:
+def _standard_output(settings: Settings, model: ModelInfo, stop: Stop) -> Sink:
     if settings.output != "screen":
-        return _records(settings.output, sys.stdout, labels, stop)
+        return _records(settings.output, sys.stdout, model.labels, stop)
     if is_terminal(sys.stdout):
         from stream.sinks.screen import ScreenSink  # noqa: PLC0415 -- rich is slow to import
 
-        return ScreenSink(labels, top_k=settings.top_k)
+        window_seconds = model.frontend.window_samples / model.frontend.samplerate
+        return ScreenSink(model.labels, top_k=settings.top_k, window_seconds=window_seconds)
     from stream.sinks.lines import LinesSink  # noqa: PLC0415
 
     return LinesSink(sys.stdout, settings.top_k, stop=stop)

@@ -28,7 +28,7 @@ class SessionOptions:
     """How a stream is averaged and what is decided on it.
 
     Attributes:
-        hop_frames: mel frames from one window to the next (16 ms each).
+        hop_frames: mel frames from one window to the next (16 ms each by default).
         average: of the windows of a track: ``mean``, ``ema`` (exponential, by ``half_life``) or ``none``.
         half_life: of the exponential average, in seconds.
         threshold: window probability at which a mood begins.

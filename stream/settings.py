@@ -158,10 +158,9 @@ class Settings(ConsumerOptions, TopicOptions, ConnectionOptions, CommandSettings
         """Whether to play files and the demo at their own speed: the demo does unless told otherwise, files do not."""
         return self.demo if self.realtime is None else self.realtime
 
-    @property
-    def hop_frames(self) -> int:
-        """``hop_seconds`` in whole frames."""
-        return max(1, round(self.hop_seconds / FRAME_SECONDS))
+    def hop_frames(self, frames_per_second: float = 1 / FRAME_SECONDS) -> int:
+        """Return ``hop_seconds`` in whole frames of the model's front-end."""
+        return max(1, round(self.hop_seconds * frames_per_second))
 
     @property
     def threshold_off(self) -> float:

@@ -9,7 +9,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from model.contract import ModelError, load
-from model.frontend import FrontEnd
+from model.frontend import MTG_JAMENDO, FrontEnd
 from tests import models
 
 
@@ -37,6 +37,12 @@ def test_the_essentia_window_is_a_front_end_we_compute(tmp_path: Path) -> None:
     frontend = FrontEnd(window="hann_symmetric")
     entries = models.metadata(frontend=json.dumps(frontend.to_metadata()))
     assert load(models.save(tmp_path / "essentia.onnx", entries=entries)).info.frontend == frontend
+
+
+def test_a_front_end_of_its_own_is_accepted(tmp_path: Path) -> None:
+    network = models.tiny_network(patch=4096, weights=np.full((96, 4), 1e-3, np.float32))
+    entries = models.metadata(frontend=json.dumps(MTG_JAMENDO.to_metadata()))
+    assert load(models.save(tmp_path / "jamendo.onnx", network, entries)).info.frontend == MTG_JAMENDO
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
@@ -76,7 +82,9 @@ def test_another_contract(tmp_path: Path) -> None:
     ("change", "both"),
     [
         ({"n_mels": 128}, ("128", "96")),
-        ({"samplerate": 22050}, ("22050", "16000")),
+        ({"patch": 128}, ("128", "187")),
+        ({"fmax": 9000.0}, ("9000.0", "8000.0")),
+        ({"hop": 160}, ("512", "320")),
         ({"mel_scale": "htk"}, ("'htk'", "'slaney'")),
         ({"power": 1}, ("power is 1", "2 here")),
         ({"lifter": 3}, ("lifter is 3", "None here")),

@@ -11,7 +11,7 @@ from torch import nn
 from model.contract import load
 from model.export import ExportError, ModelCard, example_frames, export_onnx
 from model.frontend import FrontEnd
-from model.networks.kumar_dahiya import FEATURES, KumarDahiya
+from model.networks.kumar_dahiya import KumarDahiya
 from model.networks.mood_ensemble import HEADS, MoodEnsemble, quadrant_logits
 from model.networks.single_head import SingleHead
 from model.networks.statistics_pooling import StatisticsPooling
@@ -34,35 +34,7 @@ def unevenly_initialised(network: nn.Module) -> nn.Module:
     return network.eval()
 
 
-class TestKumarDahiya:
-    def test_the_convolutions_hold_the_papers_591_thousand_parameters(self) -> None:
-        assert KumarDahiya({"mood": 9}).convolution_parameters() == 591_616
-
-    def test_the_layers_come_in_the_papers_order(self) -> None:
-        network = KumarDahiya({"mood": 9})
-        expected = [nn.Conv2d, nn.ReLU, nn.BatchNorm2d, nn.MaxPool2d, nn.Dropout]
-        assert [[type(layer) for layer in block] for block in network.blocks] == [expected] * 5
-        for block in network.blocks:
-            convolution, _, norm, pool, dropout = block
-            assert (convolution.out_channels, convolution.kernel_size, convolution.stride) == (128, (3, 3), (1, 1))
-            assert convolution.padding == "same"
-            assert (norm.num_features, pool.kernel_size, dropout.p) == (128, 2, 0.25)
-
-    def test_each_task_has_one_dense_layer_on_1920_features(self) -> None:
-        network = KumarDahiya({"mood": 9, "artist": 50, "year": 9}).eval()
-        assert FEATURES == 1920
-        assert {name: tuple(head.weight.shape) for name, head in network.heads.items()} == {
-            "mood": (9, 1920),
-            "artist": (50, 1920),
-            "year": (9, 1920),
-        }
-        with torch.inference_mode():
-            assert {name: tuple(logits.shape) for name, logits in network(FRAMES).items()} == {
-                "mood": (3, 9),
-                "artist": (3, 50),
-                "year": (3, 9),
-            }
-
+class TestSingleHead:
     def test_metadata_heads_are_dropped_at_export(self) -> None:
         tagger = SingleHead(KumarDahiya({"mood": 3, "artist": 50}), "mood")
         assert [name for name, _ in tagger.named_parameters() if "heads" in name] == [
@@ -73,6 +45,11 @@ class TestKumarDahiya:
     def test_a_head_that_is_not_there_is_an_error(self) -> None:
         with pytest.raises(ValueError, match="no head called mood"):
             SingleHead(KumarDahiya({"artist": 50}), "mood")
+
+    def test_labels_that_exclude_each_other_share_one(self) -> None:
+        tagger = SingleHead(KumarDahiya({"artist": 5}), "artist", exclusive=True).eval()
+        with torch.inference_mode():
+            torch.testing.assert_close(tagger(FRAMES).sum(dim=1), torch.ones(3))
 
 
 class TestStatisticsPooling:

@@ -246,9 +246,12 @@ class TestRefused:
 
 class TestDerived:
     def test_hop_is_rounded_to_whole_frames(self) -> None:
-        assert parse(["--demo"], {}).hop_frames == 187
-        assert parse(["--demo", "--hop-seconds", "1"], {}).hop_frames == 62
-        assert parse(["--demo", "--hop-seconds", "0.016"], {}).hop_frames == 1
+        assert parse(["--demo"], {}).hop_frames() == 187
+        assert parse(["--demo", "--hop-seconds", "1"], {}).hop_frames() == 62
+        assert parse(["--demo", "--hop-seconds", "0.016"], {}).hop_frames() == 1
+
+    def test_hop_is_in_frames_of_the_model(self) -> None:
+        assert parse(["--demo", "--hop-seconds", "10"], {}).hop_frames(12000 / 256) == 469
 
     @pytest.mark.parametrize(("text", "index"), [("mix", None), ("left", 0), ("right", 1), ("1", 0), ("6", 5)])
     def test_channel_is_an_index(self, text: str, index: int | None) -> None:
