@@ -21,7 +21,7 @@ import time
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.coordinator.base import MemberState
@@ -31,6 +31,7 @@ from stream.kafka.asker import Asker
 from stream.kafka.damage import Corrupt, Damage
 from stream.kafka.fatal import FATAL, fatal
 from stream.kafka.joining import keep_joins
+from stream.kafka.listener import Listener
 from stream.kafka.options import ConsumerOptions
 from stream.kafka.polled import Polled
 from stream.kafka.refusals import Gone, Refusals
@@ -95,7 +96,7 @@ class InputConsumer:
         self._complaint = ""
         # Joining without knowing the topic's partitions would give us none of them.
         self._consumer.partitions_for_topic(topic)
-        self._consumer.subscribe([topic], listener=_Listener(self._on_assigned, self._on_revoked))
+        self._consumer.subscribe([topic], listener=Listener(self._on_assigned, self._on_revoked))
 
     def poll(self, timeout_s: float, max_records: int) -> Polled:
         """Return what has come, waiting for it if there is nothing; to be called often, even if all is paused.
@@ -306,18 +307,3 @@ class InputConsumer:
 
     def _tp(self, partition: int) -> TopicPartition:
         return TopicPartition(self._topic, partition)
-
-
-class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types
-    def __init__(self, assigned: Any, revoked: Any) -> None:
-        self._assigned = assigned
-        self._revoked = revoked
-
-    def on_partitions_assigned(self, assigned: Any) -> None:
-        self._assigned(assigned)
-
-    def on_partitions_revoked(self, revoked: Any) -> None:
-        self._revoked(revoked)
-
-    def on_partitions_lost(self, lost: Any) -> None:
-        self._revoked(lost)

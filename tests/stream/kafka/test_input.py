@@ -198,6 +198,7 @@ def test_a_joining_that_takes_longer_than_a_poll_comes_to_its_end(broker: Any, t
         member.poll(0.0)
     while (task := coordinator._join_task) is not None and not task.is_done:
         time.sleep(0.001)  # the answer comes on the client's own thread, while nobody polls
+    assert coordinator.need_rejoin() or not coordinator.rebalance_in_progress()
     poll_until([member], lambda: member.partitions == {0, 1, 2} and not coordinator.rebalance_in_progress())
 
 
