@@ -36,17 +36,18 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker | UsersB
         yield from _run(Broker, tmp_path_factory.mktemp("kafka"))
 
 
-@pytest.fixture(scope="module")
-def _modules_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+@pytest.fixture(scope="session")
+def _breakable_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     yield from _run(Broker, tmp_path_factory.mktemp("own-kafka"))
 
 
 @pytest.fixture
-def own_broker(_modules_broker: Broker) -> Broker:
-    """A broker of the module's own, always started by us: a test may kill, pause and restart it. It runs at the
-    start of every test."""
-    _modules_broker.start()
-    return _modules_broker
+def own_broker(_breakable_broker: Broker) -> Broker:
+    """A broker that is always started by us and is the test's own while it runs: it may kill, pause and restart it.
+    Every test finds it running."""
+    _breakable_broker.start()
+    _breakable_broker.resume()  # a test that failed may have left it paused
+    return _breakable_broker
 
 
 @pytest.fixture(scope="session")

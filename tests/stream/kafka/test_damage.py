@@ -21,11 +21,13 @@ from tests.stream.kafka.members import Member, poll_until
 
 
 @pytest.fixture
-def names(own_broker: Broker) -> TopicNames:
-    """Topics on the broker of this module."""
+def names(own_broker: Broker) -> Iterator[TopicNames]:
+    """Topics on a broker that may be broken; deleted at the end, so that nobody else meets the damage."""
     made = client.unique_names()
     client.create(own_broker.bootstrap_servers, made)
-    return made
+    yield made
+    own_broker.start()
+    client.delete(own_broker.bootstrap_servers, made)
 
 
 @pytest.fixture
