@@ -24,6 +24,8 @@ from numpy.typing import NDArray
 
 BANDS = 96
 FLOOR = 1e-4
+DEGRADED = "validation_degraded"
+"""The pack of degraded validation songs."""
 
 
 def to_levels(frames: NDArray[np.float32]) -> NDArray[np.float16]:

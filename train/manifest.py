@@ -148,8 +148,9 @@ def read(path: Path, dataset: str | None = None, positive_rate: float = 0.5) -> 
     place = next((name for name in ("path", "file") if name in header), None)
     if place is None:
         other = table.recognise(header)
-        hint = f": this is the table of --dataset {other}" if other else ""
-        raise AnnotationError(f"{path} lacks the column path (of the audio files){hint}")
+        if other:
+            raise AnnotationError(f"{path} is the table of a data set: --dataset {other}")
+        raise AnnotationError(f"{path} lacks the column path (of the audio files)")
     named = [name for name in header if name in METADATA or name.startswith("meta:")]
     columns = [name for name in header if name not in {"id", place, "split", "tags", *named}]
     key = "id" if "id" in header else place

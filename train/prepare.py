@@ -3,6 +3,9 @@
     python -m train.prepare --music music                  # every song as it is, and three degraded versions of it
     python -m train.prepare --music music --versions 0     # only as it is: enough for a first try
 
+    python -m train.prepare --dataset mtg-jamendo --annotations data --top-k 3 --dry-run       # needs no audio
+    python -m train.prepare --dataset csv --annotations songs.csv --manifest manifest.csv      # checked and split
+
 The folder holds 4q.csv, emotify.csv, musifeast17.csv, incompetech.csv (any of them) and the files they name. The cache
 gets the packs clean, degraded1…, validation_degraded, negative (sound that is not
 music), and songs.json. A killed run is continued by the
@@ -25,14 +28,14 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from model.mel import melspectrogram
+from train import annotations
 from train.audio import AudioError, read_audio
-from train.cache import PackWriter, to_levels
+from train.cache import DEGRADED, PackWriter, to_levels
 from train.console import command_parser, say
 from train.datasets.catalogue import read_songs
 from train.datasets.song import Song
 from train.degrade import degrade
 from train.negatives import training_negative
-from train.robustness import DEGRADED
 from train.songs import save_songs
 
 NEGATIVES = 600
@@ -117,12 +120,17 @@ def prepare(music: Path, cache: Path, versions: int, negatives: int, jobs: int) 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit status."""
     parser = command_parser("train.prepare", __doc__)
-    parser.add_argument("--music", type=Path, required=True, help="folder with the tables and the files they name")
+    parser.add_argument("--music", type=Path, help="folder with the tables and the files they name")
     parser.add_argument("--cache", type=Path, default=Path("cache"), help="folder to fill (default %(default)s)")
     parser.add_argument("--versions", type=int, default=3, help="degraded versions a song (default %(default)s)")
     parser.add_argument("--negatives", type=int, default=NEGATIVES, help="examples without music (default %(default)s)")
     parser.add_argument("--jobs", type=int, default=2, help="processes (default %(default)s)")
+    annotations.add_arguments(parser)
     options = parser.parse_args(arguments)
+    if bool(options.music) == bool(options.dataset):
+        parser.error("either --music FOLDER or --dataset NAME is needed")
+    if options.dataset:
+        return annotations.run(options, parser)
     try:
         usable, skipped = prepare(options.music, options.cache, options.versions, options.negatives, options.jobs)
     except (OSError, RuntimeError, KeyError, ValueError) as error:

@@ -12,14 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.mel import melspectrogram
-from train.cache import Pack
+from train.cache import DEGRADED, Pack
 from train.datasets.song import Song
 from train.negatives import validation_negatives
 from train.scoring import PATCH, Predict, score_songs
 from train.validation import mood_figures
-
-DEGRADED = "validation_degraded"
-"""The pack of degraded validation songs."""
 
 
 def not_music(predict: Predict) -> dict[str, NDArray[np.float64]]:

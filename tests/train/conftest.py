@@ -1,5 +1,6 @@
 """What the tests of training share."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -21,3 +22,14 @@ def small_cache(small_music_folder: Path, tmp_path_factory: pytest.TempPathFacto
     usable, skipped = prepare.prepare(small_music_folder, cache, versions=1, negatives=0, jobs=1)
     assert (usable, skipped) == (30, {})
     return cache
+
+
+@pytest.fixture(scope="session")
+def mtg() -> Path:
+    """The folder of MTG-Jamendo's published annotations; without it the test is skipped, and says so."""
+    folder = os.environ.get("MOODSTREAM_TEST_MTG")
+    if not folder:
+        pytest.skip("MTG-Jamendo's annotations are needed: set MOODSTREAM_TEST_MTG to a folder that holds them")
+    if not Path(folder).is_dir():
+        pytest.fail(f"MOODSTREAM_TEST_MTG is no folder: {folder}")
+    return Path(folder)

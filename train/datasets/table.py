@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -133,9 +134,9 @@ def number(row: Row, column: str, low: float, high: float) -> float | None:
     return value
 
 
-def recognise(header: Iterable[str]) -> str | None:
-    """Return the data set whose table has this header, None if it is none of those known."""
-    names = set(header)
+def recognise(header: Sequence[str]) -> str | None:
+    """Return the data set whose table has this header, even if read with the wrong delimiter; None if none has."""
+    names = {name.strip('"') for name in re.split("[\t,]", ",".join(header))}
     return next((dataset for dataset, known in _SIGNATURES.items() if known <= names), None)
 
 
@@ -145,16 +146,15 @@ def _check_header(path: Path, header: list[str], columns: tuple[str, ...]) -> No
         raise AnnotationError(f"{path} has the column {twice[0]!r} more than once")
     missing = [name for name in columns if name not in header]
     if missing:
-        # A header in one piece was read with the wrong delimiter, which hides the names that tell the data set.
-        names = header[0].replace('"', "").split("\t") if len(header) == 1 else header
-        other = recognise(names) or (recognise(names[0].split(",")) if len(names) == 1 else None)
-        hint = f": this is the table of --dataset {other}" if other else f" (it has {_shortened(names)})"
-        raise AnnotationError(f"{path} lacks the column {' and '.join(missing)}{hint}")
+        other = recognise(header)
+        if other and len(missing) > len(columns) / 2:
+            raise AnnotationError(f"{path} is the table of another data set: --dataset {other}")
+        raise AnnotationError(f"{path} lacks {_listed('column', missing)}; it has {_listed('column', header)}")
 
 
-def _shortened(names: Sequence[str]) -> str:
-    shown = ", ".join(name[:30] for name in names[:8] if name)
-    return f"{shown}, …" if len(names) > 8 else shown or "no header"
+def _listed(noun: str, names: Sequence[str]) -> str:
+    shown = ", ".join(name[:30] or "(no name)" for name in names[:8])
+    return f"the {noun}{'s' * (len(names) > 1)} {shown}{', …' * (len(names) > 8)}" if names else f"no {noun}"
 
 
 def _row(path: Path, line: int, header: list[str], fields: list[str], trailing: bool) -> Row:

@@ -1,0 +1,116 @@
+"""``python -m train.prepare --dataset``: what it prints, what it says, and what it needs not."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.train.datasets.annotated import csv_file, mtg_folder, mtt_folder
+from train import manifest, prepare
+
+CSV = "path,artist,happy,sad\n" + "".join(
+    f"{i}.mp3,{'Björk' if i < 5 else 'Bjork' if i < 10 else f'a{i}'},{i % 2},{1 - i % 2}\n" for i in range(40)
+)
+
+
+def run(*arguments: object) -> int:
+    return prepare.main([str(argument) for argument in arguments])
+
+
+def test_a_dry_run_says_all_there_is_to_know(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--dataset", "mtg-jamendo", "--annotations", mtg_folder(tmp_path), "--tags", "happy,sad",
+               "--split", "given", "--dry-run") == 0  # fmt: skip
+    out = capsys.readouterr().out
+    assert "mtg-jamendo: 39 songs, 2 labels" in out
+    assert "happy  29" in out
+    assert "artists: 10, known for 39 songs; 39 songs (100.0%) are by the top 10" in out
+    assert "years: unknown" in out
+    assert "split as the data set gives it: 24 train, 8 validation, 7 test" in out
+    assert "0 of 2 test artists are heard in training" in out
+
+
+def test_a_dry_run_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--dataset", "magnatagatune", "--annotations", mtt_folder(tmp_path), "--top-k", "2", "--keep-all",
+               "--split", "random", "--seed", "4", "--dry-run", "--json") == 0  # fmt: skip
+    survey = json.loads(capsys.readouterr().out)
+    assert (survey["songs"], survey["labels"]) == (16, ["no voice", "guitar"])
+    assert survey["label_songs"] == {"no voice": 14, "guitar": 7}
+    assert (survey["split"]["how"], survey["split"]["seed"]) == ("random", 4)
+
+
+def test_neither_torch_nor_audio_is_needed(tmp_path: Path) -> None:
+    program = "import sys; from train.prepare import main; code = main(sys.argv[1:]); sys.exit('torch' in sys.modules)"
+    call = ["--dataset", "mtg-jamendo", "--annotations", str(mtg_folder(tmp_path)), "--tags", "happy,sad", "--dry-run"]
+    subprocess.run([sys.executable, "-c", program, *call], check=True, capture_output=True)
+
+
+def test_a_manifest_is_written_with_its_split(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "manifest.csv"
+    assert run("--dataset", "csv", "--annotations", csv_file(tmp_path, CSV), "--manifest", target) == 0
+    written = manifest.read(target)
+    assert len(written) == 40
+    assert {entry.split for entry in written.entries} == {"train", "validation", "test"}
+
+
+def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
+    target = tmp_path / "manifest.csv"
+    run("--dataset", "csv", "--annotations", csv_file(tmp_path, CSV), "--manifest", target, "--dry-run")
+    assert not target.exists()
+
+
+def test_an_artist_spelt_two_ways_is_said_and_not_merged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--dataset", "csv", "--annotations", csv_file(tmp_path, CSV), "--dry-run", "--json") == 0
+    captured = capsys.readouterr()
+    assert "note: an artist spelt differently, taken as different: 'Bjork', 'Björk'" in captured.err
+    survey = json.loads(captured.out)
+    assert survey["artists"]["count"] == 32
+    assert any("Bjork" in remark for remark in survey["remarks"])
+
+
+def test_a_label_that_no_test_song_has_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "path,split,happy,sad\na,train,1,1\nb,validation,1,1\nc,test,1,0\n"
+    assert run("--dataset", "csv", "--annotations", csv_file(tmp_path, text), "--dry-run") == 0
+    assert "note: no test song has sad" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        (CSV.replace("happy", "glum"), ["--tags", "happy"], "has no label 'happy'"),
+        (CSV, ["--tags", ","], "names no label"),
+        (CSV, ["--top-k", "3"], "there are no 3 most frequent"),
+        (CSV, ["--split", "given"], "comes without a split"),
+        ("path,split,happy\na,train,1\nb,train,1\n", [], "no song of songs is in the split validation"),
+        ("path,split,happy,sad\na,train,1,0\nb,validation,1,1\n", [], "no training song of songs has the label 'sad'"),
+        ("path,happy\na,1\nb,1\n", [], "too few artists"),
+    ],
+)
+def test_what_cannot_be_used_is_one_line_and_status_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, options: list[str], message: str
+) -> None:
+    assert run("--dataset", "csv", "--annotations", csv_file(tmp_path, text), "--dry-run", *options) == 1
+    captured = capsys.readouterr()
+    (line,) = captured.err.splitlines()
+    assert line.startswith("train.prepare: ")
+    assert message in line
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--music", "x", "--dataset", "4q"],
+        ["--dataset", "4q", "--dry-run"],
+        ["--dataset", "4q", "--annotations", "x"],
+        ["--dataset", "5q", "--annotations", "x", "--dry-run"],
+        ["--dataset", "4q", "--annotations", "x", "--dry-run", "--top-k", "3", "--tags", "a"],
+    ],
+)
+def test_a_wrong_call_is_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        prepare.main(arguments)
+    assert caught.value.code == 2
+    assert "error:" in capsys.readouterr().err
