@@ -74,7 +74,8 @@ def _fetch() -> None:
         if done.returncode != 0:
             lines = [line for line in (done.stdout + done.stderr).splitlines() if "ERROR" in line]
             reason = lines[0] if lines else f"mvn ended with exit code {done.returncode}"
-            raise JarsError(f"Maven cannot fetch Kafka's jars: {reason.removeprefix('[ERROR] ')}")
+            reason = reason.rpartition("[ERROR] ")[2].removesuffix(" -> [Help 1]")
+            raise JarsError(f"Maven cannot fetch Kafka's jars: {reason}")
         shutil.copy(_POM, made)
         if _complete():  # by another process, meanwhile
             return

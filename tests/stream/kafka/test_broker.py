@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import socket
 import subprocess
 import sys
@@ -85,7 +86,8 @@ def test_a_broker_does_not_outlive_the_process_that_started_it(tmp_path):
         host, port = process.stdout.readline().strip().split(":")
         with socket.create_connection((host, int(port)), timeout=60) as connection:
             process.kill()
-            assert connection.recv(1) == b""
+            with contextlib.suppress(ConnectionResetError):  # another way of hearing that it is gone
+                assert connection.recv(1) == b""
 
 
 def test_a_port_that_is_taken_is_said_in_one_line(tmp_path):
