@@ -129,6 +129,22 @@ def connect(make: Callable[[], T], connection: Connection, timeout_s: float = BO
     from stream.kafka.trouble import worded  # noqa: PLC0415
 
     hush()
+    until = time.monotonic() + timeout_s
+    while True:
+        _await_broker(connection, timeout_s)
+        try:
+            return make()
+        except KafkaError as error:  # it may have gone again just now
+            if not error.retriable or time.monotonic() > until:
+                raise StreamError(f"Kafka at {connection}: {worded(error)}") from None
+
+
+def _await_broker(connection: Connection, timeout_s: float) -> None:
+    """Wait until a broker takes us in.
+
+    Raises:
+        StreamError: none does, and why.
+    """
     began = time.monotonic()
     patience = _FIRST_ATTEMPT_S  # of one attempt; only after it can be said what is wrong, so the first is short
     while (trouble := _attempt(connection, max(_SHORTEST_ATTEMPT_S, min(patience, timeout_s)))) is not None:
@@ -140,10 +156,6 @@ def connect(make: Callable[[], T], connection: Connection, timeout_s: float = BO
         if patience == _FIRST_ATTEMPT_S:
             logger.warning("%s; waiting for it up to %.0f s", trouble.text, timeout_s)
         patience = min(2 * patience, left)
-    try:
-        return make()
-    except KafkaError as error:
-        raise StreamError(f"Kafka at {connection}: {worded(error)}") from None
 
 
 def _attempt(connection: Connection, timeout_s: float) -> Trouble | None:

@@ -25,7 +25,7 @@ from kafka.structs import OffsetAndMetadata
 
 from stream.errors import StreamError
 from stream.kafka.connection import Connection, connect
-from stream.kafka.dead_letters import Letter, obstacle, original_headers, read_letter
+from stream.kafka.dead_letters import Letter, obstacle, original_headers, original_timestamp, read_letter
 from stream.kafka.trouble import worded
 from stream.stop import Stop
 
@@ -242,7 +242,7 @@ class DeadLetterBox:
                 headers=original_headers(record.headers),
                 # Where the others of its stream are, whatever partitioner their publisher has.
                 partition=letter.partition if letter.partition in there else None,
-                timestamp_ms=record.timestamp if record.timestamp >= 0 else None,
+                timestamp_ms=original_timestamp(record),
             )
 
 

@@ -19,6 +19,9 @@ from typing import Any
 from stream.sinks.text import utf8
 
 CONNECT = "__connect.errors."
+TIMESTAMP = "moodstream.error.timestamp"
+"""Header with the record's own timestamp, milliseconds since the epoch."""
+
 REASON = "moodstream.error.reason"
 """Header with the label under which the metrics count a letter: ``missing_header``."""
 
@@ -71,6 +74,7 @@ def dead_letter_headers(
     stage: str,
     class_name: str,
     error: BaseException,
+    timestamp_ms: int | None = None,
 ) -> list[tuple[str, bytes]]:
     """Return the headers of a dead letter: the record's, and what is wrong with it.
 
@@ -82,6 +86,7 @@ def dead_letter_headers(
         stage: what of it is wrong: ``HEADER_CONVERTER``.
         class_name: the part of the program that found out.
         error: what it found; ``reason``, if the error has one, goes into a header of its own.
+        timestamp_ms: of the record; None or below 0 where it has none.
     """
     kind = type(error)
     texts = {
@@ -94,12 +99,22 @@ def dead_letter_headers(
         CONNECT + "exception.message": str(error)[:_LONGEST],
         REASON: str(getattr(error, "reason", "unexpected")),
     }
+    if timestamp_ms is not None and timestamp_ms >= 0:
+        texts[TIMESTAMP] = str(timestamp_ms)
     return original_headers(headers) + [(name, utf8(text).encode()) for name, text in texts.items()]
 
 
 def original_headers(headers: Iterable[tuple[str, bytes | None]]) -> list[tuple[str, bytes]]:
     """Return a record's headers without those of a dead letter; one without a value gets an empty one."""
     return [(name, value or b"") for name, value in headers if not name.startswith(_OURS)]
+
+
+def original_timestamp(record: Any) -> int | None:
+    """Return the timestamp of the record that became a letter, milliseconds since the epoch, or None."""
+    texts = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
+    said = texts.get(TIMESTAMP, "")
+    found = int(said) if said.isascii() and said.isdecimal() and len(said) < 19 else record.timestamp
+    return found if found >= 0 else None
 
 
 def read_letter(record: Any) -> Letter:
@@ -110,7 +125,7 @@ def read_letter(record: Any) -> Letter:
     """
     texts = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
     return Letter(
-        time=_time(record.timestamp),
+        time=_time(original_timestamp(record)),
         stream=(record.key or b"").decode("utf-8", "backslashreplace"),
         reason=texts.get(REASON) or UNKNOWN,
         topic=texts.get(CONNECT + "topic", ""),
@@ -144,8 +159,8 @@ def _number(texts: dict[str, str], name: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= 19 else None
 
 
-def _time(milliseconds: int) -> datetime | None:
+def _time(milliseconds: int | None) -> datetime | None:
     try:
-        return _EPOCH + timedelta(milliseconds=milliseconds) if milliseconds >= 0 else None
+        return None if milliseconds is None else _EPOCH + timedelta(milliseconds=milliseconds)
     except OverflowError:  # beyond the year 9999
         return None

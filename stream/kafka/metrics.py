@@ -41,6 +41,7 @@ DEAD_LETTER_REASONS = (
     "sample",
     "format_changed",
     "not_scored",
+    "too_many_streams",
     "corrupt",
     "unexpected",
 )

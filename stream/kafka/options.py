@@ -251,6 +251,14 @@ class ConsumerOptions:
         key="kafka.idle_seconds",
         flags="--idle-seconds",
     )
+    max_streams: int = option(
+        1000,
+        kinds.integer(1, 1_000_000, "a number of streams"),
+        GROUP,
+        "streams held of a partition; the records of more are dead letters",
+        key="kafka.max_streams",
+        flags="--max-streams",
+    )
     watchdog_seconds: float = option(
         120.0,
         kinds.seconds(0, 86_400),

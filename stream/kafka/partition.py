@@ -52,7 +52,9 @@ class PartitionTagger:
         new_session: NewSession,
         states: Mapping[str, tuple[int, bytes]] | None = None,
         states_end: int = 0,
+        group: str = "moodstream",
         idle_seconds: float = 30.0,
+        max_streams: int = 1000,
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -64,15 +66,22 @@ class PartitionTagger:
             new_session: makes the session of a stream.
             states: of the streams that go on: offset in the state topic and value.
             states_end: end of what was read of the state topic.
+            group: whose states they are.
             idle_seconds: a stream without a record for so long, in record time, is closed.
+            max_streams: held at a time; the records of more are dead letters.
             wall: returns seconds since the epoch.
             monotonic: returns seconds that only grow.
+
+        Raises:
+            StreamError: the states are another group's.
         """
         self.partition = partition
         self.position = committed
         """Offset of the next record to take."""
         self._committed = committed
         self._new_session = new_session
+        self._group = group
+        self._max_streams = max_streams
         self._idle_ms = round(idle_seconds * 1000)
         self._wall = wall
         self._monotonic = monotonic
@@ -160,7 +169,10 @@ class PartitionTagger:
     def settle(self) -> None:
         """End the refilling: all up to the committed offset has come."""
         for name, state in self._refilling.items():
-            self._note(name, self._streams[name].settle(state.next_seq, self._committed - 1))
+            try:
+                self._note(name, self._streams[name].settle(state.next_seq, self._committed - 1))
+            except Exception:  # of one stream; it must not keep the others from going on, again and again
+                logger.exception("partition %d: %s cannot be refilled", self.partition, name)
         self._refilling.clear()
 
     def tick(self) -> None:
@@ -172,7 +184,8 @@ class PartitionTagger:
         """Return what is to be committed, and begin the next batch."""
         self._refresh_oldest()
         states = {
-            name: self._streams[name].state().to_bytes() if name in self._streams else None for name in self._changed
+            name: self._streams[name].state().to_bytes(self._group) if name in self._streams else None
+            for name in self._changed
         }
         batch = Batch(self._results, self._dead, states, self.position, self._counts, self._audio)
         self._results, self._dead, self._audio, self._counts = [], [], [], Counter()
@@ -203,7 +216,7 @@ class PartitionTagger:
     def _restore(self, states: Mapping[str, tuple[int, bytes]]) -> None:
         for name, (offset, value) in states.items():
             try:
-                state = StreamState.from_bytes(value)
+                state = StreamState.from_bytes(value, self._group)
                 stream = StreamTagger(name, self._new_session, state)
             except ValueError as error:
                 logger.error("partition %d: %s begins anew: %s", self.partition, name, error)
@@ -238,6 +251,9 @@ class PartitionTagger:
         known = self._streams.get(name)
         stream = known or StreamTagger(name, self._new_session)
         verdict = stream.judge(chunk)
+        if known is None and len(self._streams) >= self._max_streams:
+            held = f"{self._max_streams} streams are held of this partition, and there is room for no other"
+            raise ChunkError("too_many_streams", held, "TASK_PUT")
         if verdict != "ok":
             self._counts[verdict] += 1
             return

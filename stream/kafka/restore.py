@@ -21,6 +21,7 @@ from stream.kafka.state_reader import StateReader
 logger = logging.getLogger(__name__)
 
 _ASK_SECONDS = 0.25
+_SAY_AGAIN_SECONDS = 30.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Restorer:
         self._start_from = start_from
         self._asked: dict[int, None] = {}  # whose committed offset is not known yet
         self._reading: dict[int, tuple[int, int]] = {}  # committed offset, end of the states
+        self._missed_at = -_SAY_AGAIN_SECONDS
 
     def __len__(self) -> int:
         return len(self._asked) + len(self._reading)
@@ -75,6 +77,9 @@ class Restorer:
         if self._reading:
             for partition, states in self._reader.poll(0.0).items():
                 offset, end = self._reading.pop(partition)
+                if partition in self._reader.cut:
+                    logger.error("partition %d: states that were committed are not in the state topic: was it made "
+                                 "anew? The streams begin anew, too", partition)  # fmt: skip
                 alive = {
                     key.decode("utf-8", "replace"): (at, value)
                     for key, (at, value) in states.items()
@@ -89,6 +94,9 @@ class Restorer:
         until = time.monotonic() + _ASK_SECONDS
         for partition in list(self._asked):
             del self._asked[partition]
+            if not self._reader.has(partition):
+                self._miss(partition)
+                continue
             try:
                 found = self._look_up(partition)
             except KafkaError as error:
@@ -99,6 +107,14 @@ class Restorer:
             if time.monotonic() > until:
                 break
         return done
+
+    def _miss(self, partition: int) -> None:
+        """Let a partition wait that the state topic does not have (yet); the others go on."""
+        self._asked[partition] = None
+        if time.monotonic() > self._missed_at + _SAY_AGAIN_SECONDS:
+            self._missed_at = time.monotonic()
+            logger.error("partition %d waits: the state topic has no such partition, and must have as many as the "
+                         "input (python -m stream.topics check)", partition)  # fmt: skip
 
     def _look_up(self, partition: int) -> Found | None:
         place = self._consumer.committed([partition])[partition]

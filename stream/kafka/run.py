@@ -46,8 +46,13 @@ class KafkaConsumption:
     """One member of the group."""
 
     def __init__(self, settings: Settings, stop: Stop) -> None:
-        """Take the settings (connection, topics, group) and the wish to end; connects when it runs."""
+        """Take the settings (connection, topics, group) and the wish to end; connects when it runs.
+
+        Raises:
+            StreamError: the settings of the connection do not go together, or name a file that is no use.
+        """
         self._settings = settings
+        self._connection = Connection.of(settings)
         self._stop = stop
         self._readiness = Readiness()
         self._metrics: KafkaMetrics | None = None
@@ -68,8 +73,7 @@ class KafkaConsumption:
         Raises:
             StreamError: no broker, no such topic, no permission, or another process has this one's identity.
         """
-        settings = self._settings
-        connection = Connection.of(settings)
+        settings, connection = self._settings, self._connection
         topics = Topics.of(settings)
         check(connection, topics)
         config = connection.config()
@@ -83,7 +87,7 @@ class KafkaConsumption:
             tagger = Tagger(
                 consumer=consumer,
                 restorer=Restorer(consumer, reader, settings.start_from),
-                make_writer=lambda: TransactionalWriter(config, f"{settings.group_id}-{member}"),
+                make_writer=lambda: TransactionalWriter(config, f"{settings.group_id}/{member}"),
                 outbound=Outbound(topics),
                 new_session=lambda stream: engine.new_session(stream, False),
                 publish=shown.publish,
@@ -91,7 +95,12 @@ class KafkaConsumption:
                 metrics=self._metrics,
                 readiness=self._readiness,
                 watchdog=opened.enter_context(Watchdog(settings.watchdog_seconds)),
-                options=TaggerOptions(max_batch=settings.max_batch, idle_seconds=settings.idle_seconds),
+                options=TaggerOptions(
+                    group=settings.group_id,
+                    max_batch=settings.max_batch,
+                    idle_seconds=settings.idle_seconds,
+                    max_streams=settings.max_streams,
+                ),
                 stop=self._stop,
             )
             opened.callback(tagger.close)

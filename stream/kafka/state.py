@@ -1,7 +1,7 @@
 """What the state topic holds of a stream: enough for another process to go on with it.
 
-    value = StreamState(...).to_bytes()
-    state = StreamState.from_bytes(value)          # ValueError: not a state
+    value = StreamState(...).to_bytes("moodstream")
+    state = StreamState.from_bytes(value, "moodstream")     # ValueError: not a state; StreamError: another group's
 
 A record of the state topic has the stream as its key and lies in the partition of the stream's input; a tombstone says
 that the stream is over. The sound is not kept: the input from ``resume_offset`` on is read once more.
@@ -13,6 +13,7 @@ import dataclasses
 import json
 from typing import Any, Self
 
+from stream.errors import StreamError
 from stream.snapshot import SessionSnapshot
 
 SCHEMA = 1
@@ -47,12 +48,19 @@ class StreamState:
     track_offset: int | None
     sound: SessionSnapshot | None
 
-    def to_bytes(self) -> bytes:
-        """Return it as JSON, in UTF-8."""
+    def to_bytes(self, group: str) -> bytes:
+        """Return it as JSON, in UTF-8, marked as this group's."""
         value = dataclasses.asdict(self)
         sound = value.pop("sound")
         track = sound.pop("track") if sound else None
-        top: dict[str, Any] = {"schema": SCHEMA, "track": None, "next_window": 0, "sum": None, "count": 0}
+        top: dict[str, Any] = {
+            "schema": SCHEMA,
+            "group": group,
+            "track": None,
+            "next_window": 0,
+            "sum": None,
+            "count": 0,
+        }
         if track is not None:
             top |= {name: track.pop(field) for field, name in _TRACK.items()}
             top |= {name: track["average"].pop(name) for name in _AVERAGE}
@@ -62,16 +70,22 @@ class StreamState:
         ).encode()
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
+    def from_bytes(cls, data: bytes, group: str) -> Self:
         """Read what :meth:`to_bytes` wrote.
 
         Raises:
             ValueError: it is not that.
+            StreamError: it is another group's.
         """
         try:
             top = json.loads(data)
             if top.pop("schema") != SCHEMA:
                 raise ValueError(f"the state is of schema {top.get('schema')}; {SCHEMA} is needed")
+            if (other := top.pop("group")) != group:
+                raise StreamError(
+                    f"the group {other} writes its states into the same topic as the group {group}: "
+                    "give each a --state-topic (and an --output-topic) of its own"
+                )
             sound = top.pop("sound")
             track = sound["track"] if sound else None
             title, window, total, count = (top.pop(name) for name in ("track", "next_window", *_AVERAGE))

@@ -23,6 +23,7 @@ from stream.kafka.damage import Damage
 logger = logging.getLogger(__name__)
 
 _FETCH_WAIT_MS = 100
+_METADATA_MS = 30_000
 _MAX_RECORDS = 5_000
 _STALLED_SECONDS = 2.0
 _LOST_SECONDS = 30.0  # a new leader may take a while to know of what its log holds
@@ -64,6 +65,7 @@ class StateReader:
             auto_offset_reset="none",
             allow_auto_create_topics=False,
             fetch_max_wait_ms=_FETCH_WAIT_MS,
+            metadata_max_age_ms=_METADATA_MS,
         )
         self._damage = Damage(self._consumer)
         self._tasks: dict[int, _Task] = {}
@@ -84,6 +86,10 @@ class StateReader:
         if start < end:
             self._assign()
             self._consumer.seek(self._tp(partition), start)
+
+    def has(self, partition: int) -> bool:
+        """Say whether the topic has this partition, as far as was heard: a new one is known within half a minute."""
+        return partition in (self._consumer.partitions_for_topic(self._topic) or ())
 
     def cancel(self, partition: int) -> None:
         """Let go of a partition."""

@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 
 _WORK_SECONDS = 1.0  # of scoring between two polls: the group must hear from us however long the backlog
 _IDLE_POLL_SECONDS = 0.25
+_MAX_BYTES = 32 * 2**20  # of records in a transaction, which must not take longer than the broker waits for it
 _RETRY_SECONDS = (0.1, 5.0)
 
 
@@ -45,14 +46,18 @@ class TaggerOptions:
     """How the loop works.
 
     Attributes:
+        group: name of the group.
         max_batch: records in a transaction, at most.
         commit_interval: seconds between two transactions, at least, while few records come.
         idle_seconds: see :class:`PartitionTagger`.
+        max_streams: see there.
     """
 
+    group: str = "moodstream"
     max_batch: int = 500
     commit_interval: float = 0.1
     idle_seconds: float = 30.0
+    max_streams: int = 1000
 
 
 class Tagger:
@@ -108,6 +113,7 @@ class Tagger:
         self._backlog = Backlog()
         self._restoring: dict[int, float] = {}  # since when
         self._uncommitted = 0  # records taken since the last transaction
+        self._bytes = 0  # of their sound: as dead letters they are written once more
         self._busy = 0.0  # seconds of work since then
         self._committed_at = 0.0
         self._failures = 0
@@ -185,7 +191,9 @@ class Tagger:
                 states=found.states,
                 states_end=found.states_end,
                 new_session=self._new_session,
+                group=self._options.group,
                 idle_seconds=self._options.idle_seconds,
+                max_streams=self._options.max_streams,
             )
             self._backlog.open(found.partition)
             seek_to = self._partitions[found.partition].seek_to
@@ -208,8 +216,7 @@ class Tagger:
             self._uncommitted += 1
             if partition not in self._backlog:
                 self._consumer.resume([partition])
-            is_full = self._uncommitted >= self._options.max_batch
-            if is_full or time.monotonic() > began + _WORK_SECONDS or self._stop.requested:
+            if self._is_full or time.monotonic() > began + _WORK_SECONDS or self._stop.requested:
                 break
         self._busy += time.monotonic() - began
         for partition, tagger in self._partitions.items():
@@ -227,9 +234,14 @@ class Tagger:
                 tagger.skip(item.offset, item.next_offset)
             case _:
                 tagger.take(item)
+                self._bytes += len(item.value or b"")
+
+    @property
+    def _is_full(self) -> bool:
+        return self._uncommitted >= self._options.max_batch or self._bytes >= _MAX_BYTES
 
     def _is_due(self) -> bool:
-        if self._uncommitted >= self._options.max_batch:
+        if self._is_full:
             return True
         has_work = any(tagger.has_work for tagger in self._partitions.values())
         return has_work and time.monotonic() >= self._committed_at + self._options.commit_interval
@@ -239,7 +251,7 @@ class Tagger:
         if group is None:  # the next polls tell what is still ours
             return
         batches = {partition: tagger.collect() for partition, tagger in self._partitions.items() if tagger.has_work}
-        self._uncommitted = 0
+        self._uncommitted = self._bytes = 0
         if not batches or self._writer is None:
             return
         self._watchdog.beat("committing a transaction")

@@ -107,13 +107,13 @@ class Outbound:
             stage=dead.error.stage,
             class_name="stream.kafka.chunks",
             error=dead.error,
+            timestamp_ms=None if record is None else record.timestamp,
         )
         letter = Write(
             self.topics.dead_letters,
             key=None if record is None else record.key,
             value=None if record is None else record.value,
-            headers=headers,
-            timestamp_ms=None if record is None or record.timestamp < 0 else record.timestamp,
+            headers=headers,  # with the record's time: as the letter's own, retention would delete an old one at once
         )
         if letter.key is None and letter.value is None:
             return dataclasses.replace(letter, value=b"")  # kafka-python sends no record without either

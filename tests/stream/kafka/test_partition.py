@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.contract import Model
+from stream.errors import StreamError
 from stream.kafka.chunks import Chunk
+from stream.kafka.partition import PartitionTagger
 from stream.record import Estimate, Final
 from stream.session import Session, SessionOptions
 from tests.stream.kafka.log import Consumer, Entry, essence, log, speak
@@ -328,3 +330,38 @@ def test_a_gap_longer_than_what_is_reported_of_it_is_the_same_after_a_crash(
             crashing.take(1)
         crashing.commit()
     assert essence(crashing.committed) == essence(Consumer(entries, tiny_model, options).run().committed)
+
+
+def test_another_groups_states_are_refused(tiny_model: Model) -> None:
+    consumer = Consumer(log(speak("a", 4, ends=False)), tiny_model).run()
+    with pytest.raises(StreamError, match="--state-topic"):
+        PartitionTagger(
+            0,
+            committed=8,
+            states=consumer.states,
+            new_session=lambda name: Session(name, tiny_model),
+            group="another",
+        )
+
+
+def test_a_stream_too_many_is_a_dead_letter_until_there_is_room(tiny_model: Model) -> None:
+    clock = Clock()
+    tagger = PartitionTagger(
+        0,
+        committed=0,
+        new_session=lambda name: Session(name, tiny_model),
+        max_streams=2,
+        wall=lambda: 2e9,
+        monotonic=clock,
+    )
+    entries = log([*speak("a", 4), *speak("b", 4), *speak("c", 4)])
+    for entry in entries:
+        tagger.take(entry)
+    batch = tagger.collect()
+    assert {(dead.record.key, dead.error.reason) for dead in batch.dead} == {(b"c", "too_many_streams")}
+    assert {result.record.stream for result in batch.results} == {"a", "b"}
+    clock.now += 60.0
+    tagger.tick()  # a and b are over
+    for entry in log([*entries, *speak("d", 4)])[len(entries) :]:
+        tagger.take(entry)
+    assert [dead.error.reason for dead in tagger.collect().dead] == []
