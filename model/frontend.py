@@ -108,9 +108,11 @@ MTG_JAMENDO = FrontEnd(
 Source: ``scripts/melspectrograms.py`` of the data set's repository, which runs Essentia: frames centred, symmetric Hann
 window, power spectrum, 96 ``slaneyMel`` bands of ``unit_tri`` area from 0 Hz to half the rate, then decibels with a
 scale of 2. That scale is meant for amplitudes but the bands are powers, so a decibel counts twice (issue 51 of that
-repository); we compute what the files hold. Two things are not the same: those files were resampled by linear
-interpolation (``resampleQuality=4``), here it is done properly; and where digital silence is cut off (1e-10 here, 1e-9
-in old Essentia). A ``.npy`` file is of shape (96, frames): it has to be transposed.
+repository); we compute what the files hold. Two things are not the same. Those files were resampled by linear
+interpolation (``resampleQuality=4``), which folds what is above 6 kHz back into the bands; here it is done properly. On
+a minute of our demo's music that moves a value by 0.9 in the median, 4.4 in the mean, where values span 230. And old
+versions of Essentia cut off digital silence at 1e-9, not 1e-10. A ``.npy`` file is of shape (96, frames): it has to be
+transposed.
 """
 
 

@@ -86,7 +86,7 @@ class Settings(ConsumerOptions, TopicOptions, ConnectionOptions, CommandSettings
         None, kinds.path("the path of an ONNX file", "FILE"), "Mood", "an ONNX model (the built-in one unless given)"
     )
     hop_seconds: float = option(
-        187 * FRAME_SECONDS, kinds.seconds(FRAME_SECONDS), "Mood", "from window to window, in whole frames of 16 ms"
+        187 * FRAME_SECONDS, kinds.seconds(FRAME_SECONDS), "Mood", "from window to window, in whole frames (of 16 ms)"
     )
     average: Literal["mean", "ema", "none"] = option(
         "mean", kinds.choice("mean", "ema", "none"), "Mood", "running average over a track's windows"
