@@ -41,6 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--json", action="store_true", help="with --dry-run: for programs")
 
 
+def without_dataset(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """End with a usage error if an option stands there that --dataset alone gives a sense."""
+    for flag in ("annotations", "top_k", "tags", "keep_all", "split", "seed", "manifest", "dry_run", "json"):
+        if getattr(options, flag) != parser.get_default(flag):
+            parser.error(f"--{flag.replace('_', '-')} goes with --dataset")
+
+
 def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """Read, select, split and show the songs; return the exit status."""
     if not options.annotations:

@@ -119,7 +119,7 @@ class Manifest:
         chosen = dataclasses.replace(
             self, labels=tuple(labels), rates=self.rates[:, columns], ratings=self.ratings & set(labels)
         )
-        return chosen if keep_all else chosen.where(chosen.positives().any(axis=1))
+        return chosen if keep_all else chosen.where(np.any(chosen.positives(), axis=1))
 
     def where(self, keep: NDArray[np.bool_]) -> Manifest:
         """Return the songs for which ``keep``, shape (songs,), is true."""
@@ -150,7 +150,9 @@ def read(path: Path, dataset: str | None = None, positive_rate: float = 0.5) -> 
         other = table.recognise(header)
         if other:
             raise AnnotationError(f"{path} is the table of a data set: --dataset {other}")
-        raise AnnotationError(f"{path} lacks the column path (of the audio files)")
+        raise AnnotationError(
+            f"{path} lacks the column path (of the audio files); it has {table.listed('column', header)}"
+        )
     named = [name for name in header if name in METADATA or name.startswith("meta:")]
     columns = [name for name in header if name not in {"id", place, "split", "tags", *named}]
     key = "id" if "id" in header else place

@@ -131,6 +131,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("either --music FOLDER or --dataset NAME is needed")
     if options.dataset:
         return annotations.run(options, parser)
+    annotations.without_dataset(options, parser)
     try:
         usable, skipped = prepare(options.music, options.cache, options.versions, options.negatives, options.jobs)
     except (OSError, RuntimeError, KeyError, ValueError) as error:

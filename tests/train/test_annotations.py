@@ -103,6 +103,7 @@ def test_what_cannot_be_used_is_one_line_and_status_1(
     [
         [],
         ["--music", "x", "--dataset", "4q"],
+        ["--music", "x", "--dry-run"],
         ["--dataset", "4q", "--dry-run"],
         ["--dataset", "4q", "--annotations", "x"],
         ["--dataset", "5q", "--annotations", "x", "--dry-run"],

@@ -59,6 +59,7 @@ def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("id,happy\n1,1\n", "lacks the column path"),
+        ("id;path;happy\n1;a;1\n", "it has the column id;path;happy"),
         ("id,path,happy\n1,a,1\n1,b,1\n", "line 3: id 1 is in line 2, too"),
         ("id,path,happy\n1,a,1.5\n", "line 2: happy is 1.5, which is outside 0…1"),
         ("id,path,happy\n1,a,-0.1\n", "outside 0…1"),

@@ -92,3 +92,13 @@ def test_a_folder_without_tables_is_one_line_and_status_1(tmp_path: Path, capsys
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("train.prepare: ")
     assert "4q.csv" in line
+
+
+def test_a_song_that_is_listed_twice_is_one_line_and_status_1(
+    small_music_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (small_music_folder / "4q.csv").read_text()
+    (tmp_path / "4q.csv").write_text(text + text.splitlines(keepends=True)[1])
+    assert prepare.main(["--music", str(tmp_path), "--cache", str(tmp_path / "cache")]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "lists the song 4q/s0 more than once" in line

@@ -6,12 +6,14 @@ manifest = read_manifest("mtg-jamendo", Path("mtg-jamendo-dataset/data"))
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 from train import manifest
 from train.datasets import emotify, four_q, incompetech, magnatagatune, mtg_jamendo, musifeast17
 from train.datasets.song import Song
+from train.datasets.table import AnnotationError
 
 READERS = {
     "4q": four_q.read,
@@ -42,6 +44,9 @@ def read_songs(music: Path) -> list[Song]:
     if not songs:
         names = ", ".join(f"{name}.csv" for name in READERS)
         raise FileNotFoundError(f"{music} holds none of the tables {names}")
+    twice = [key for key, count in Counter(song.key for song in songs).items() if count > 1]
+    if twice:
+        raise AnnotationError(f"{music} lists the song {twice[0]} more than once")
     return songs
 
 

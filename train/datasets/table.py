@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Literal
 
 _SIGNATURES = {
     "mtg-jamendo": {"TRACK_ID", "ARTIST_ID", "ALBUM_ID", "PATH", "DURATION", "TAGS"},
@@ -72,7 +73,7 @@ def read(path: Path, columns: Iterable[str], delimiter: str = ",", trailing: boo
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            quoting = csv.QUOTE_NONE if trailing else csv.QUOTE_MINIMAL
+            quoting: Literal[0, 3] = csv.QUOTE_NONE if trailing else csv.QUOTE_MINIMAL
             reader = csv.reader(file, delimiter=delimiter, quoting=quoting)
             header = [name.strip() for name in next(reader, [])]
             _check_header(path, header, tuple(columns))
@@ -149,10 +150,11 @@ def _check_header(path: Path, header: list[str], columns: tuple[str, ...]) -> No
         other = recognise(header)
         if other and len(missing) > len(columns) / 2:
             raise AnnotationError(f"{path} is the table of another data set: --dataset {other}")
-        raise AnnotationError(f"{path} lacks {_listed('column', missing)}; it has {_listed('column', header)}")
+        raise AnnotationError(f"{path} lacks {listed('column', missing)}; it has {listed('column', header)}")
 
 
-def _listed(noun: str, names: Sequence[str]) -> str:
+def listed(noun: str, names: Sequence[str]) -> str:
+    """Return ``the columns a, b, c`` for a message, shortened if there are many."""
     shown = ", ".join(name[:30] or "(no name)" for name in names[:8])
     return f"the {noun}{'s' * (len(names) > 1)} {shown}{', …' * (len(names) > 8)}" if names else f"no {noun}"
 
