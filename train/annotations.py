@@ -61,7 +61,10 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         survey = Survey.of(manifest, how, options.seed)
         if options.manifest and not options.dry_run:
             manifests.write(manifest, options.manifest)
-    except (OSError, AnnotationError) as error:
+    except OSError as error:
+        say(f"train.prepare: {error.filename}: {error.strerror}")
+        return 1
+    except AnnotationError as error:
         say(f"train.prepare: {error}")
         return 1
     show(survey.json() if options.json else survey.text())

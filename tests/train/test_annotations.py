@@ -54,6 +54,13 @@ def test_a_manifest_is_written_with_its_split(tmp_path: Path, capsys: pytest.Cap
     assert {entry.split for entry in written.entries} == {"train", "validation", "test"}
 
 
+def test_a_manifest_that_cannot_be_written_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "nowhere" / "manifest.csv"
+    assert run("--dataset", "csv", "--annotations", csv_file(tmp_path, CSV), "--manifest", target) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("No such file or directory")
+
+
 def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     target = tmp_path / "manifest.csv"
     run("--dataset", "csv", "--annotations", csv_file(tmp_path, CSV), "--manifest", target, "--dry-run")

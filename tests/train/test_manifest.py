@@ -72,6 +72,7 @@ def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path: Path) -> None:
         ("id,path,year,happy\n1,a,1999.5,1\n", "no whole number"),
         ("id,path,happy\n,a,1\n", "line 2: id is empty"),
         ("id,path,happy\n1,,1\n", "line 2: path is empty"),
+        ("id,path,happy\n1,a\0b,1\n", "line 2: there is a zero byte"),
         ("id,path,happy\n1,a\n", "line 2: 2 fields, but the header has 3"),
         ("id,path,happy,happy\n1,a,1,1\n", "the column 'happy' more than once"),
         ("id,path,happy,tags\n1,a,1,happy\n", "'happy' is both a column and a tag"),

@@ -11,9 +11,10 @@ Which songs the papers use, checked on the published files:
 - Kumar & Dahiya 2021, table 1: the k tags with the most tracks in the whole of ``autotagging_moodtheme.tsv`` (every
   split together, the three tags included that the splits leave out), and each track with at least one of them. That
   gives their 4,346, 10,041 and 17,946 songs for k = 3, 9 and 50; no tie falls on these borders.
-- MediaEval's Emotions and Themes in Music: the 56 tags in ``moodtheme_split.txt`` (without ambiental, horror
-  and mellow, which its authors left out so that every part of every split has the same tags) and the split 0: 9,949 tracks for training, 3,802 for validation, 4,231 for the
-  test, no artist in two of them. ``--tags moodtheme_split.txt --split given``.
+- MediaEval's Emotions and Themes in Music: the 56 tags in ``moodtheme_split.txt`` (without ambiental, horror and
+  mellow, which the authors left out so that every part of every split has the same tags) and the split 0: 9,949 tracks
+  for training, 3,802 for validation, 4,231 for the test, no artist in two of them.
+  ``--tags moodtheme_split.txt --split given``.
 
 Where the validation part of the split is not at hand it is made from the other two: the tracks with one of the
 split's tags that neither of these holds.

@@ -142,6 +142,8 @@ def recognise(header: Sequence[str]) -> str | None:
 
 
 def _check_header(path: Path, header: list[str], columns: tuple[str, ...]) -> None:
+    if not any(header):
+        raise AnnotationError(f"{path} has no header in its first line")
     twice = [name for name, count in Counter(header).items() if count > 1]
     if twice:
         raise AnnotationError(f"{path} has the column {twice[0]!r} more than once")
@@ -162,5 +164,7 @@ def listed(noun: str, names: Sequence[str]) -> str:
 def _row(path: Path, line: int, header: list[str], fields: list[str], trailing: bool) -> Row:
     if len(fields) < len(header) or (len(fields) > len(header) and not trailing):
         raise AnnotationError(f"{path}, line {line}: {len(fields)} fields, but the header has {len(header)}")
+    if any("\0" in field for field in fields):
+        raise AnnotationError(f"{path}, line {line}: there is a zero byte, which is no text")
     fields = [field.strip() for field in fields]
     return Row(path, line, dict(zip(header, fields, strict=False)), tuple(fields[len(header) :]))

@@ -69,7 +69,7 @@ def test_the_file_alone_will_do(tmp_path: Path) -> None:
         ("\n".join([HEADER, mtg_line(1, 1, "")]), "there are no tags"),
         ("\n".join([HEADER, "track_1\tartist_1"]), "line 2: 2 fields, but the header has 6"),
         (HEADER, "holds no songs"),
-        ("", "lacks the columns"),
+        ("", "has no header"),
         ('"clip_id"\t"guitar"\t"mp3_path"\n', "another data set: --dataset magnatagatune"),
         ("id,file,artist,quadrant,moods,genres,split\n", "another data set: --dataset 4q"),
     ],
