@@ -87,7 +87,7 @@ def export_onnx(network: nn.Module, path: Path, card: ModelCard) -> float:
         expected = network(torch.from_numpy(example)).numpy()
     if expected.shape != (len(example), len(card.labels)):
         raise ExportError(f"outputs of shape {expected.shape} for {len(card.labels)} labels")
-    document = _traced(network, torch.from_numpy(example))
+    document = without_traces(_traced(network, torch.from_numpy(example)))
     onnx.helper.set_model_props(document, card.to_metadata())
     onnx.checker.check_model(document)
     part = path.with_name(path.name + ".part")
@@ -103,6 +103,22 @@ def export_onnx(network: nn.Module, path: Path, card: ModelCard) -> float:
     finally:
         part.unlink(missing_ok=True)
     return difference
+
+
+def without_traces(document: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a model without what its nodes say of the code that they come from.
+
+    torch writes a stack trace into each node: paths of the machine that exported it, and a tenth of the file.
+    """
+    clean = onnx.ModelProto()
+    clean.CopyFrom(document)
+    graph = clean.graph
+    parts: list[Any] = [graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer]
+    parts += [*clean.functions, *(node for function in clean.functions for node in function.node)]
+    for each in parts:
+        del each.metadata_props[:]
+        each.doc_string = ""
+    return clean
 
 
 def example_frames(frontend: FrontEnd, count: int = 3) -> np.ndarray[Any, np.dtype[np.float32]]:

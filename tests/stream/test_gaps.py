@@ -101,7 +101,7 @@ def test_a_very_long_gap_reports_a_bounded_number_of_windows(tiny_model: Model, 
     sound = tune(6)
     records = listen(Session("s", tiny_model), [*chunks(sound), *chunks(tune(9), first=len(sound) + jump)])
     statuses = [e.status for e in estimates(records)]
-    assert statuses.count("gap") <= 100
+    assert statuses.count("gap") <= 100 + 1  # and the one that had not ended with the gap
     assert statuses[:2] == ["ok", "ok"]
     assert statuses[-1] == "ok"
 
