@@ -7,11 +7,10 @@ assembly.failures                      # what failed and why, by name
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
@@ -21,6 +20,7 @@ from model.frontend import FrontEnd
 from stream.audio import Source
 from stream.engine import Engine, Observer
 from stream.errors import StreamError, UsageError
+from stream.file_jobs import find_files, side_by_side
 from stream.record import ModelId
 from stream.scorer import SessionOptions
 from stream.session import Session
@@ -51,7 +51,7 @@ class Assembly:
         self._model_path = settings.model or DEFAULT_MODEL
         self._model = _load(self._model_path)
         self._options = session_options(settings, self._model.info.frontend)
-        self._paths, self._not_found = _find(settings.paths)
+        self._paths, self._not_found = find_files(settings.paths)
         self._kafka = _kafka_consumption(settings, stop)
         self._closing = contextlib.ExitStack()
         with contextlib.ExitStack() as opened:
@@ -149,26 +149,12 @@ class Assembly:
                     return
                 self._engine.run(FileSource(path, self._stop, stream=name, realtime=self._settings.paced), name)
 
-        _side_by_side(work, min(self._settings.jobs, len(self._paths)), self._stop)
+        side_by_side(work, min(self._settings.jobs, len(self._paths)), self._stop)
         failed, asked = self._engine.failures, len(self._paths) + len(self._not_found)
         if failed and asked > 1:
             logger.error("%d of %d files could not be heard, or not to their end:", len(failed), asked)
             for name, reason in failed.items():
                 logger.error("  %s", reason if name in reason else f"{name}: {reason}")
-
-
-def _find(asked: Sequence[Path]) -> tuple[list[Path], dict[str, str]]:
-    """Return the files asked for, directories walked, and why what holds none does not."""
-    from stream.sources.files import expand_paths  # noqa: PLC0415 -- light, but only for files
-
-    paths: list[Path] = []
-    not_found: dict[str, str] = {}
-    for path in asked:
-        try:
-            paths += expand_paths([path])
-        except StreamError as error:
-            not_found[str(path)] = str(error)
-    return paths, not_found
 
 
 def _refuse_to_replace(output: Path, inputs: Sequence[Path]) -> None:
@@ -260,18 +246,3 @@ def _records(kind: str, file: TextIO, labels: Sequence[str], stop: Stop) -> Sink
     from stream.sinks.jsonl import JsonLinesSink  # noqa: PLC0415
 
     return JsonLinesSink(file, stop=stop)
-
-
-def _side_by_side(work: Callable[[], None], jobs: int, stop: Stop) -> None:
-    """Do the same work in several threads; the first that cannot go on stops the others and is raised."""
-    if jobs <= 1:
-        work()
-        return
-    with concurrent.futures.ThreadPoolExecutor(jobs, thread_name_prefix="file") as pool:
-        futures = [pool.submit(work) for _ in range(jobs)]
-        try:
-            for future in concurrent.futures.as_completed(futures):
-                future.result()
-        except BaseException:  # whatever it was: the pool waits for its threads, so they must end
-            stop.request()
-            raise

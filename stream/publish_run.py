@@ -7,17 +7,17 @@ run.failed                               # something could not be heard or deliv
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import logging
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
 from stream.audio import Source
 from stream.errors import StreamError
+from stream.file_jobs import find_files, side_by_side
 from stream.kafka.chunks import Encoding
 from stream.kafka.connection import Connection
 from stream.kafka.courier import Courier
@@ -46,7 +46,7 @@ class PublishRun:
         """
         self._settings = settings
         self._stop = Stop()
-        self._paths, self._not_found = _find(settings.paths)
+        self._paths, self._not_found = find_files(settings.paths)
         connection = Connection.of(settings)
         largest = largest_record(connection, settings.topic)
         self._outbox = Outbox(settings.buffer_mb * 1_000_000, settings.buffer_seconds)
@@ -124,7 +124,7 @@ class PublishRun:
                 source = FileSource(path, self._stop, stream=name, realtime=self._settings.paced)
                 self._publisher.run(source, name)
 
-        _side_by_side(work, min(self._settings.jobs, len(self._paths)), self._stop)
+        side_by_side(work, min(self._settings.jobs, len(self._paths)), self._stop)
 
     def _only_source(self) -> tuple[Source, str]:
         """Return the one source that is no list of files, and the name of its stream."""
@@ -190,18 +190,3 @@ def _find(asked: Sequence[Path]) -> tuple[list[Path], dict[str, str]]:
         except StreamError as error:
             not_found[str(path)] = str(error)
     return paths, not_found
-
-
-def _side_by_side(work: Callable[[], None], jobs: int, stop: Stop) -> None:
-    """Do the same work in several threads; the first that cannot go on stops the others and is raised."""
-    if jobs <= 1:
-        work()
-        return
-    with concurrent.futures.ThreadPoolExecutor(jobs, thread_name_prefix="file") as pool:
-        futures = [pool.submit(work) for _ in range(jobs)]
-        try:
-            for future in concurrent.futures.as_completed(futures):
-                future.result()
-        except BaseException:  # whatever it was: the pool waits for its threads, so they must end
-            stop.request()
-            raise
