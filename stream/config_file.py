@@ -6,6 +6,7 @@ print(to_yaml(options, values, origins))                     # which read_yaml r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from stream.errors import UsageError
 from stream.options import DEFAULT, Given, Option, Origin, nearest
 
 _LONGEST = 1_000_000
+_NAME = re.compile(r" '[^'<]{2,}'")
+"""What PyYAML quotes of a text, an alias's name; single characters and tokens (``<stream end>``) it needs."""
 
 
 def read_yaml(
@@ -44,7 +47,7 @@ def read_yaml(
     except UnicodeDecodeError as error:
         raise UsageError(f"--config {path}: it is not UTF-8 text") from error
     except (yaml.YAMLError, RecursionError) as error:
-        raise UsageError(f"--config {path}: it is not YAML: {' '.join(str(error).split())}") from error
+        raise UsageError(f"--config {path}: it is not YAML: {_trouble(error)}") from None
     by_key = {each.key: each for each in options}
     seen: dict[str, str] = {}
     given: dict[str, Given] = {}
@@ -132,3 +135,12 @@ def _texts(node: yaml.Node, each: Option, place: str) -> str | list[str]:
 
 def _is_null(node: yaml.Node) -> bool:
     return bool(node.tag == "tag:yaml.org,2002:null")
+
+
+def _trouble(error: Exception) -> str:
+    """Return why a text is no YAML and in which line, without quoting it: the line may hold a password."""
+    told = [getattr(error, name, None) for name in ("context", "problem", "reason")]
+    why = ", ".join(part for part in told if part) or "it is nested too deeply"
+    mark = getattr(error, "problem_mark", None)
+    place = "" if mark is None else f" (line {mark.line + 1})"
+    return f"{_NAME.sub('', why)}{place}"

@@ -233,6 +233,13 @@ class TestRefused:
         assert said in message
         assert "c.yaml" in message
 
+    @pytest.mark.parametrize("value", ["hunter2", "*hunter2", "&hunter2 1, x: &hunter2 2", "%hunter2", "'hunter2"])
+    def test_a_line_that_is_no_yaml_is_not_quoted(self, config: Write, value: str) -> None:
+        message = refusal(["--demo", *config("kafka: {sasl_password: " + value + "\n")])
+        assert "it is not YAML: " in message
+        assert "(line " in message
+        assert "hunter2" not in message
+
     def test_an_unreadable_file(self, tmp_path: Path) -> None:
         assert "No such file" in refusal(["--demo", "--config", str(tmp_path / "none.yaml")])
         assert "Is a directory" in refusal(["--demo", "--config", str(tmp_path)])
