@@ -18,6 +18,7 @@ logger = logging.getLogger("stream.kafka.client")
 
 _AGAIN_S = 30.0
 _LIBRARY = logging.getLogger("kafka")
+_OF_A_RECORD = ("InvalidRecordError", "InvalidTimestampError", "MessageSizeTooLargeError", "RecordListTooLargeError")
 _ABOUT_CONNECTIONS = ("kafka.net", "kafka.cluster", "kafka.producer.sender")
 
 
@@ -71,6 +72,10 @@ class _Translator(logging.Handler):
             return
         if lost and (error is None or record.name.startswith("kafka.net.sasl")):
             return  # another line of the same event says why; passwords in the clear are ours to warn of
+        if type(error).__name__ == "Cancelled":  # by closing the client, which is our own doing
+            return
+        if record.name.startswith("kafka.producer") and type(error).__name__ in _OF_A_RECORD:
+            return  # whoever sent the record hears of it
         kind = "connection" if lost else f"{record.name}: {record.msg}"
         now = time.monotonic()
         if now - self._said.get(kind, -_AGAIN_S) < _AGAIN_S:

@@ -20,7 +20,13 @@ from contextlib import contextmanager
 from typing import Any, Self
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+from kafka.errors import (
+    InvalidRecordError,
+    InvalidTimestampError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+)
 from kafka.structs import OffsetAndMetadata
 
 from stream.errors import StreamError
@@ -34,6 +40,9 @@ _PATIENCE_S = 30.0
 _BATCH = 500
 _BATCH_BYTES = 32 * 2**20
 _MAX_REQUEST_BYTES = 64 * 2**20
+_TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
+_UNFIT = (*_TOO_LARGE, InvalidRecordError, InvalidTimestampError)
+"""What one record is refused for, and those that travel with it are, too."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -203,7 +212,7 @@ class DeadLetterBox:
         self, producer: Any, batch: list[Any], positions: dict[Any, _Position], reason: str | None, tally: Tally
     ) -> None:
         """Send what is to be sent of a batch, and note how far it got."""
-        sent: list[tuple[str, Any]] = []
+        sent: list[tuple[Any, Letter, Any]] = []
         for record in batch:
             letter = read_letter(record)
             position = positions[TopicPartition(record.topic, record.partition)]
@@ -211,26 +220,43 @@ class DeadLetterBox:
                 continue
             if position.includes(letter.reason, record.offset):
                 tally.done += 1
-            elif why := obstacle(letter, self._topics):
+            elif why := self._obstacle(letter):
                 tally.failed[why] += 1
             elif producer is None:
                 tally.sent[letter.reason] += 1
             else:
-                sent.append((letter.reason, self._post(producer, record, letter)))
+                sent.append((record, letter, self._post(producer, record, letter)))
         if producer is None:
             return
         with _worded("send the letters"):
             producer.flush()
-            for kind, future in sent:
+            for record, letter, future in sent:
                 try:
                     future.get(0)
-                    tally.sent[kind] += 1
-                except (MessageSizeTooLargeError, RecordListTooLargeError):  # the others may pass
-                    tally.failed["it is too large for the topic that it came from"] += 1
+                    tally.sent[letter.reason] += 1
+                except _UNFIT:
+                    self._send_alone(producer, record, letter, tally)
         for record in batch:
             positions[TopicPartition(record.topic, record.partition)].advance(reason, record.offset + 1)
         with _worded("note how far it got"):
             self._consumer.commit({each: position.committable() for each, position in positions.items()})
+
+    def _obstacle(self, letter: Letter) -> str | None:
+        return (
+            "it came from the topic of dead letters" if letter.topic == self.topic else obstacle(letter, self._topics)
+        )
+
+    def _send_alone(self, producer: Any, record: Any, letter: Letter, tally: Tally) -> None:
+        """Send a letter once more, without those that it travelled with: only one of them need be unfit."""
+        try:
+            future = self._post(producer, record, letter)
+            producer.flush()
+            future.get(0)
+            tally.sent[letter.reason] += 1
+        except _TOO_LARGE:
+            tally.failed["it is too large for the topic that it came from"] += 1
+        except _UNFIT as error:
+            tally.failed[f"the broker refuses it: {worded(error)}"] += 1
 
     def _post(self, producer: Any, record: Any, letter: Letter) -> Any:
         with _worded("send the letters"):

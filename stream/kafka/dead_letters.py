@@ -141,6 +141,8 @@ def read_letter(record: Any) -> Letter:
 def obstacle(letter: Letter, topics: Sequence[str]) -> str | None:
     """Return why a letter cannot be sent again, or None if it can.
 
+    A letter that names no reason is another program's: where it would go may be any topic, that of the states, too.
+
     Args:
         letter: the letter.
         topics: those there are.
@@ -149,6 +151,8 @@ def obstacle(letter: Letter, topics: Sequence[str]) -> str | None:
         return "there is no sound in it, only where it stood"
     if not letter.topic:
         return "it does not say from which topic it came"
+    if letter.reason == UNKNOWN:
+        return f"it names no {REASON}: another program wrote it"
     if letter.topic not in topics:
         return f"there is no topic {letter.topic}"
     return None

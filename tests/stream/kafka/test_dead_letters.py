@@ -153,6 +153,35 @@ def test_a_letter_whose_topic_is_gone_is_said(broker, topics, topic_names):
     ]
 
 
+def test_a_letter_that_the_broker_refuses_or_another_program_wrote_stops_no_other(broker, topics):
+    def to(name):
+        return [
+            (header, name.encode() if header.endswith("errors.topic") else value)
+            for header, value in letter(topics).headers
+        ]
+
+    theirs = [(name, value) for name, value in to(topics.state) if name != "moodstream.error.reason"]
+    client.send(
+        broker.bootstrap_servers,
+        topics.dead_letters,
+        [
+            letter(topics, "model", value=b"1"),
+            Record(value=b"a compacted topic takes no record without a key", partition=0, headers=to(topics.state)),
+            Record(key=b"k", value=b"a state of theirs", partition=0, headers=theirs),
+            Record(key=b"k", value=b"a circle", partition=0, headers=to(topics.dead_letters)),
+            letter(topics, "model", value=b"2"),
+        ],
+    )
+    lines = run(broker, topics, "resend").splitlines()
+    assert lines[0] == "2 letters sent again: 2 model"
+    assert "1 letter cannot be sent: it names no moodstream.error.reason: another program wrote it" in lines
+    assert any(line.startswith("1 letter cannot be sent: the broker refuses it: ") for line in lines)
+    assert "1 letter cannot be sent: it came from the topic of dead letters" in lines
+    assert [each.value for each in client.read_all(broker.bootstrap_servers, topics.input)] == [b"1", b"2"]
+    assert client.read_all(broker.bootstrap_servers, topics.state) == []
+    assert run(broker, topics, "resend").splitlines()[0] == "0 letters sent again"
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
