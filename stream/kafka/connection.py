@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import ssl
+import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +21,7 @@ from stream.errors import StreamError
 from stream.kafka.credentials import resolve
 from stream.kafka.installed import need_kafka
 from stream.kafka.options import ConnectionOptions, SaslMechanism, SecurityProtocol
+from stream.stop import Stop
 
 if TYPE_CHECKING:
     from stream.kafka.trouble import Trouble
@@ -32,6 +34,7 @@ BOOTSTRAP_S = 15.0
 """How long a broker may take to answer at the start."""
 _FIRST_ATTEMPT_S = 1.5
 _SHORTEST_ATTEMPT_S = 0.5
+_POLL_S = 0.05
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -137,6 +140,32 @@ def connect(make: Callable[[], T], connection: Connection, timeout_s: float = BO
         except KafkaError as error:  # it may have gone again just now
             if not error.retriable or time.monotonic() > until:
                 raise StreamError(f"Kafka at {connection}: {worded(error)}") from None
+
+
+def await_broker(connection: Connection, stop: Stop) -> bool:
+    """Wait for a broker as ``connect`` does, and say whether to go on: False as soon as a stop is asked for.
+
+    Raises:
+        StreamError: nobody answers, the broker refuses the user, or a certificate is not trusted.
+    """
+    met: list[StreamError] = []
+
+    def wait() -> None:
+        try:
+            _await_broker(connection, BOOTSTRAP_S)
+        except StreamError as error:
+            met.append(error)
+
+    # kafka-python's constructors are deaf for seconds; a stop leaves the thread behind, and the process ends.
+    thread = threading.Thread(target=wait, name="await-broker", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        if stop.requested:
+            return False
+        thread.join(_POLL_S)
+    if met:
+        raise met[0]
+    return not stop.requested
 
 
 def _await_broker(connection: Connection, timeout_s: float) -> None:

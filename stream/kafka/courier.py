@@ -241,10 +241,11 @@ class Courier:
         self.delivered.bytes += len(sent.message.value)
 
     def _refuse_sent(self, sent: Shipment) -> None:
-        size = len(sent.message.value) / 1e6
+        size = len(sent.message.value)
+        shown = f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.1f} kB"
         self._refuse(
             sent.chunk,
-            f"a chunk of {size:.1f} MB is more than the topic {self._topic} takes: give a smaller --chunk-seconds, "
+            f"a chunk of {shown} is more than the topic {self._topic} takes: give a smaller --chunk-seconds, "
             "--encoding flac, or the topic a larger max.message.bytes",
         )
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from stream.audio import AudioChunk
 from stream.engine import Engine
 from stream.kafka.batch import Batch
-from stream.kafka.connection import Connection, connect
+from stream.kafka.connection import Connection, await_broker, connect
 from stream.kafka.input import InputConsumer
 from stream.kafka.readiness import Readiness
 from stream.kafka.restore import Restorer
@@ -75,6 +75,8 @@ class KafkaConsumption:
         """
         settings, connection = self._settings, self._connection
         topics = Topics.of(settings)
+        if not await_broker(connection, self._stop):
+            return
         check(connection, topics)
         config = connection.config()
         member = settings.group_instance_id or uuid.uuid4().hex

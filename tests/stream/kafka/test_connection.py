@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from stream.errors import StreamError
 from stream.kafka.connection import Connection, connect
 from stream.kafka.options import ConnectionOptions
+from tests.stream.command import start
 from tests.stream.kafka.broker import Broker
 from tests.stream.kafka.certificates import Certificates
 from tests.stream.kafka.client import create, unique_names
@@ -240,3 +242,20 @@ class TestSecrets:
         assert SECRET not in shown
         assert "# sasl_password: (secret)" in shown
         assert "environment variable MOODSTREAM_KAFKA__SSL_KEY_PASSWORD" in shown
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_tagger_that_waits_for_a_broker_heeds_a_stop(signum: int, code: int) -> None:
+    with socket.socket() as nobody:  # bound, and not listening: it refuses, and nobody else can take the port
+        nobody.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{nobody.getsockname()[1]}"
+        with start("--kafka", "--bootstrap-servers", address, "--metrics-port", "off") as process:
+            assert process.stderr is not None
+            try:
+                while "waiting for it" not in (line := process.stderr.readline()):
+                    assert line
+                process.send_signal(signum)
+                assert process.stderr.read() == ""
+            finally:
+                process.kill()
+    assert process.returncode == code
