@@ -287,7 +287,7 @@ def main() -> int:
         description="Runs a Kafka broker on this machine until Ctrl-C, for trying things out: one node, no security, "
         "only reachable from here. Needs Java 17 and Maven; the first use downloads 43 MB.",
     )
-    parser.add_argument("--port", type=int, default=9092, help="where clients connect (default 9092)")
+    parser.add_argument("--port", type=_port, default=9092, help="where clients connect (default 9092)")
     parser.add_argument(
         "--data", type=Path, metavar="FOLDER", help="keeps topics and records for the next time (default: gone at end)"
     )
@@ -307,7 +307,17 @@ def main() -> int:
             return 0
         except (BrokerError, JarsError) as error:
             print(error, file=sys.stderr)
+        except OSError as error:
+            if options.data is None:
+                raise
+            print(f"--data {options.data} cannot be used: {error.strerror}", file=sys.stderr)
         return 1
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535, not {text!r}")
+    return int(text)
 
 
 if __name__ == "__main__":
