@@ -1,11 +1,11 @@
 """Look at the records that could not be used, and send them once more.
 
     python -m stream.dead_letters list --bootstrap-servers HOST:PORT
-    python -m stream.dead_letters resend --reason model
+    python -m stream.dead_letters resend --reason not_scored
     python -m stream.dead_letters --help
 
-Exit codes: 0 all well, 1 something could not be read or sent, 2 the call was wrong, 130 and 143 stopped by Ctrl-C and
-SIGTERM.
+Exit codes: 0 all well (letters that cannot be sent are counted and said), 1 Kafka could not be read or written, 2 the
+call was wrong, 130 and 143 stopped by Ctrl-C and SIGTERM.
 """
 
 from __future__ import annotations

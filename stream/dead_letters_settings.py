@@ -84,8 +84,9 @@ How far letters were sent is kept as the offsets of the group DLQ_TOPIC.resend, 
 a second run sends what is new. A stream that has gone on since drops what comes
 after: resending mends streams that nobody heard, and no gap in the past.
 
-Exit codes: 0 all well, 1 something could not be read or sent, 2 the call was
-wrong, 130 and 143 stopped by Ctrl-C and SIGTERM.
+Exit codes: 0 all well (letters that cannot be sent are counted and said), 1 Kafka
+could not be read or written, 2 the call was wrong, 130 and 143 stopped by Ctrl-C
+and SIGTERM.
 """,
     groups={
         LETTERS: "YAML section dead_letters",

@@ -10,8 +10,10 @@ import dataclasses
 from collections import Counter
 from typing import Any, Literal
 
+import numpy as np
+
 from stream.audio import AudioChunk
-from stream.kafka.chunks import ChunkError
+from stream.kafka.chunks import Chunk, ChunkError
 from stream.kafka.stream_tagger import Result
 
 Outcome = Literal["ok", "duplicate", "stale", "dead_letter", "replayed"]
@@ -46,3 +48,11 @@ class Batch:
     position: int
     counts: Counter[Outcome]
     audio: list[AudioChunk]
+
+
+def without_sound(chunk: Chunk) -> AudioChunk:
+    """Return what the observers need of a chunk: its sound would be held until the transaction."""
+    samples = np.broadcast_to(np.float32(0.0), chunk.samples.shape)
+    return AudioChunk(
+        chunk.stream, samples, chunk.samplerate, chunk.sample, captured_at=chunk.captured_at, track=chunk.track
+    )

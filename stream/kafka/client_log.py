@@ -72,6 +72,8 @@ class _Translator(logging.Handler):
             return
         if lost and (error is None or record.name.startswith("kafka.net.sasl")):
             return  # another line of the same event says why; passwords in the clear are ours to warn of
+        if "NotCoordinatorError" in record.getMessage():  # each new group meets it once, and looks again
+            return
         if type(error).__name__ == "Cancelled":  # by closing the client, which is our own doing
             return
         if record.name.startswith("kafka.producer") and type(error).__name__ in _OF_A_RECORD:

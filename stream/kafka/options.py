@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from stream import kinds
+from stream.errors import UsageError
 from stream.kinds import Kind
 from stream.options import option
 
@@ -33,9 +34,11 @@ _LEGAL_NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 
 
 def addresses() -> Kind:
-    """Return the kind of one or more ``host:port``, separated by commas."""
+    """Return the kind of one or more ``host:port``, separated by commas; a user in them is a UsageError."""
 
     def parse(value: str) -> str:
+        if "@" in value:  # not quoted: what stands before it may be a password
+            raise UsageError("--bootstrap-servers takes HOST:PORT alone: a user is --sasl-username")
         found = [each.strip() for each in value.split(",")]
         for each in found:
             host, colon, port = each.rpartition(":")

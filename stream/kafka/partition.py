@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from stream.audio import AudioChunk
-from stream.kafka.batch import Batch, DeadLetter, Outcome
+from stream.kafka.batch import Batch, DeadLetter, Outcome, without_sound
 from stream.kafka.chunks import Chunk, ChunkError, decode
 from stream.kafka.state import StreamState
 from stream.kafka.stream_tagger import NewSession, Result, StreamTagger
@@ -95,6 +95,7 @@ class PartitionTagger:
         self._dead: list[DeadLetter] = []
         self._audio: list[AudioChunk] = []
         self._counts: Counter[Outcome] = Counter()
+        self._told: set[str] = set()  # streams of which a warning is out
         self._now_ms = 0
         self._last_record_at = monotonic()
         self._looked_at = (0, 0.0)  # record time and clock of the last look for idle streams
@@ -256,6 +257,11 @@ class PartitionTagger:
             raise ChunkError("too_many_streams", held, "TASK_PUT")
         if verdict != "ok":
             self._counts[verdict] += 1
+            if verdict == "stale" and name not in self._told:
+                self._told.add(name)
+                logger.warning(
+                    "%s: records of a session that was replaced go on: do two publishers use one name?", name
+                )
             return
         stream.last_ms = self._now_ms
         self._streams[name] = stream
@@ -265,7 +271,7 @@ class PartitionTagger:
         self._note(name, stream.enter(chunk, offset))  # apart: the final is out whatever take() finds
         self._note(name, stream.take(chunk, offset))
         self._counts[verdict] += 1
-        self._audio.append(_without_sound(chunk))
+        self._audio.append(without_sound(chunk))
 
     def _give_up(self, record: Any, error: ChunkError) -> None:
         self._dead.append(DeadLetter(record, record.offset, error))
@@ -298,6 +304,7 @@ class PartitionTagger:
                 self._note(name, stream.sum_up(f"nothing came for {self._idle_ms / 1000:g} s"))
             elif not stream.in_track or idle_ms >= _FORGET_FACTOR * self._idle_ms:
                 del self._streams[name], self._heard_at[name]
+                self._told.discard(name)
                 self._changed[name] = None
 
     def _refresh_oldest(self) -> None:
@@ -305,11 +312,3 @@ class PartitionTagger:
         offsets = [(offset, name) for name, offset in self._state_offsets.items() if name in self._streams]
         if offsets and (oldest := min(offsets))[0] < self._states_end - _MAX_STATES_BEHIND - 20 * len(offsets):
             self._changed[oldest[1]] = None
-
-
-def _without_sound(chunk: Chunk) -> AudioChunk:
-    """Return what the observers need of a chunk: its sound would be held until the transaction."""
-    samples = np.broadcast_to(np.float32(0.0), chunk.samples.shape)
-    return AudioChunk(
-        chunk.stream, samples, chunk.samplerate, chunk.sample, captured_at=chunk.captured_at, track=chunk.track
-    )

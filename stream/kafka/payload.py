@@ -117,9 +117,8 @@ def encode_payload(samples: NDArray[np.float32], samplerate: int, encoding: Enco
         value, content_type = to_int16(samples).astype(">i2").tobytes(), f"audio/L16; {form}"
     else:
         if channels > FLAC_CHANNELS:
-            raise ChunkError(
-                "channels", f"FLAC has {FLAC_CHANNELS} channels at most, not {channels}", "VALUE_CONVERTER"
-            )
+            most = f"FLAC has {FLAC_CHANNELS} channels at most, not {channels}: send PCM (--encoding s16le)"
+            raise ChunkError("channels", most, "VALUE_CONVERTER")
         value, content_type = _to_flac(to_int16(samples), samplerate) if count else b"", f"audio/flac; {form}"
     if len(value) > MAX_BYTES:
         raise ChunkError("oversized", f"the chunk has {len(value)} bytes, more than {MAX_BYTES}", "VALUE_CONVERTER")

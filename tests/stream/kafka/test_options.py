@@ -224,3 +224,9 @@ class TestTogether:
         connection = Connection.of(options)
         assert connection.config()["sasl_plain_password"] == SECRET
         assert SECRET not in f"{options!r} {connection!r} {connection}"
+
+
+def test_a_password_in_the_brokers_addresses_is_not_repeated() -> None:
+    with pytest.raises(UsageError, match="--sasl-username") as caught:
+        parse(["--kafka", "--bootstrap-servers", "me:s3cret@broker:9092"], {})
+    assert "s3cret" not in str(caught.value)
