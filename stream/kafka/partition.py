@@ -20,8 +20,6 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
 from stream.audio import AudioChunk
 from stream.kafka.batch import Batch, DeadLetter, Outcome, without_sound
 from stream.kafka.chunks import Chunk, ChunkError, decode
