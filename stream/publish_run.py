@@ -11,12 +11,9 @@ import contextlib
 import logging
 import socket
 import time
-from collections.abc import Sequence
-from pathlib import Path
 from typing import cast
 
 from stream.audio import Source
-from stream.errors import StreamError
 from stream.file_jobs import find_files, side_by_side
 from stream.kafka.chunks import Encoding
 from stream.kafka.connection import Connection
@@ -176,17 +173,3 @@ class PublishRun:
             lost_seconds=self._outbox.lost_seconds,
             elapsed=time.monotonic() - began,
         )
-
-
-def _find(asked: Sequence[Path]) -> tuple[list[Path], dict[str, str]]:
-    """Return the files asked for, directories walked, and why what holds none does not."""
-    from stream.sources.files import expand_paths  # noqa: PLC0415 -- light, but only for files
-
-    paths: list[Path] = []
-    not_found: dict[str, str] = {}
-    for path in asked:
-        try:
-            paths += expand_paths([path])
-        except StreamError as error:
-            not_found[str(path)] = str(error)
-    return paths, not_found

@@ -9,7 +9,7 @@ from model.contract import Model
 from stream.kafka.chunks import Chunk, Encoding, encode
 from stream.kafka.partition import PartitionTagger
 from stream.kafka.stream_tagger import Result
-from stream.record import Estimate, Event, Final
+from stream.record import Estimate, Event, Final, Record
 from stream.session import Session, SessionOptions
 from tests.stream.sound import tune
 
@@ -164,3 +164,8 @@ def essence(results: Iterable[Result]) -> list[tuple[object, ...]]:
                 what = ()
         found.append((record.stream, record.track, record.type, *what, result.session, result.first_offset))
     return found
+
+
+def records(consumer: Consumer, stream: str) -> list[Record]:
+    """Return what was committed of a stream."""
+    return [result.record for result in consumer.committed if result.record.stream == stream]

@@ -22,7 +22,7 @@ from model.contract import Model, load
 from stream.kafka.chunks import Chunk, encode
 from stream.scorer import SessionOptions
 from tests import models
-from tests.stream.command import environment, listen
+from tests.stream.command import environment
 from tests.stream.kafka import client, consumers
 from tests.stream.kafka.client import Record, TopicNames
 from tests.stream.kafka.consumers import Listener, Results
@@ -237,49 +237,6 @@ def test_two_processes_with_one_name_and_the_older_ends(
             younger.stop()
 
 
-@pytest.fixture(scope="module")
-def nobody_there() -> Any:
-    """A listener that waits for a broker at a port where none is; it gives up at some time."""
-    command = [
-        sys.executable,
-        "-m",
-        "stream.listen",
-        "--kafka",
-        "--bootstrap-servers",
-        "127.0.0.1:9",
-        "--metrics-port",
-        "off",
-    ]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment())
-    yield process
-    process.kill()
-    process.communicate()
-
-
-def test_topics_that_cannot_work_are_refused_in_one_line(
-    nobody_there: Any, broker: Any, topic_names: TopicNames
-) -> None:
-    servers = broker.bootstrap_servers
-    client.create(servers, topic_names)
-    plain, narrow = client.unique_names(), client.unique_names()
-    client.create(servers, plain, **{"cleanup.policy": "delete"})
-    client.create(servers, narrow, partitions=3)
-    cases = {
-        dataclasses.replace(topic_names, input="no-such-topic"): "no-such-topic does not exist",
-        dataclasses.replace(topic_names, state=plain.state): f"{plain.state} is not compacted",
-        dataclasses.replace(topic_names, state=narrow.state): "has 3 partitions",
-    }
-    try:
-        for names, said in cases.items():
-            done = listen("--kafka", "--bootstrap-servers", servers, *consumers.names(names), "--metrics-port", "off")
-            lines = [line for line in done.stderr.splitlines() if " WARNING " not in line]
-            assert (done.returncode, len(lines)) == (1, 1), done.stderr
-            assert said in lines[0]
-    finally:
-        client.delete(servers, plain)
-        client.delete(servers, narrow)
-
-
 def test_a_slow_model_stays_in_the_group(broker: Any, topics: TopicNames, tmp_path: Path, model: Model) -> None:
     slow = models.save(tmp_path / "slow.onnx", _slow_network())
     seconds = _seconds_per_window(slow)
@@ -355,11 +312,3 @@ def _run(module: str, *arguments: str, **env: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True, env=environment(**env), timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
-
-
-def test_no_broker_is_said_in_one_line(nobody_there: Any) -> None:
-    _, said = nobody_there.communicate(timeout=60)
-    assert nobody_there.returncode == 1
-    lines = [line for line in said.splitlines() if " WARNING " not in line]
-    assert len(lines) == 1, said
-    assert "no broker answers at 127.0.0.1:9" in lines[0]

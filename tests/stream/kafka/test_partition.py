@@ -8,12 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.contract import Model
-from stream.errors import StreamError
 from stream.kafka.chunks import Chunk
-from stream.kafka.partition import PartitionTagger
 from stream.record import Estimate, Final
 from stream.session import Session, SessionOptions
-from tests.stream.kafka.log import Consumer, Entry, essence, log, speak
+from tests.stream.kafka.log import Consumer, Entry, essence, log, records, speak
 from tests.stream.sound import chunks, estimates, finals, listen, tune
 
 
@@ -25,10 +23,6 @@ def mixed(*streams: list[Chunk], seed: int = 0) -> list[Chunk]:
     while any(waiting):
         found.append(rng.choice([stream for stream in waiting if stream]).pop(0))
     return found
-
-
-def records(consumer: Consumer, stream: str) -> list:
-    return [result.record for result in consumer.committed if result.record.stream == stream]
 
 
 def test_a_stream_is_scored_as_its_file_is(tiny_model: Model) -> None:
@@ -155,53 +149,6 @@ def test_a_channel_that_is_not_there_is_a_dead_letter(tiny_model: Model) -> None
     assert [e.status for e in estimates(records(consumer, "a"))] == ["ok"]
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def test_a_stream_that_falls_silent_is_summed_up_and_goes_on_if_it_can(tiny_model: Model) -> None:
-    clock = Clock()
-    paused, other = speak("a", 12), speak("b", 60, seed=2)
-    consumer = Consumer(log([*paused[:14], *other, *paused[14:]]), tiny_model, clock=clock)
-    for _ in range(14):
-        consumer.take(1)
-        consumer.commit()
-    while not consumer.at_end:
-        clock.now += 0.5
-        consumer.take(1)
-        consumer.commit()
-    first, last = finals(records(consumer, "a"))
-    assert first.windows == 2
-    assert first.error == "nothing came for 30 s"
-    assert last.windows == 4  # nothing of it was lost, and no window came twice
-    assert [e.window for e in estimates(records(consumer, "a"))] == [0, 1, 2, 3]
-    assert last.running == pytest.approx(finals(listen(Session("a", tiny_model), chunks(tune(12))))[0].running)
-
-
-def test_a_silent_partition_is_closed_by_the_clock_and_its_states_end(tiny_model: Model) -> None:
-    clock = Clock()
-    consumer = Consumer(log([*speak("a", 7, ends=False), *speak("b", 4)]), tiny_model, clock=clock).run()
-    assert set(consumer.states) == {"a", "b"}
-    for _ in range(40):
-        clock.now += 1.0
-        consumer.tagger.tick()
-        consumer.commit()
-    assert [f.windows for f in finals(records(consumer, "a"))] == [2]
-    assert set(consumer.states) == {"a"}  # it paused within a track: it may go on
-    consumer.crash()
-    consumer.take(100)
-    for _ in range(700):
-        clock.now += 1.0
-        consumer.tagger.tick()
-        consumer.commit()
-    assert consumer.states == {}
-    assert len(finals(records(consumer, "a"))) == 1
-
-
 def test_a_duplicate_of_the_end_begins_nothing(tiny_model: Model) -> None:
     sent = speak("a", 4)
     last = sent[-1]
@@ -239,42 +186,6 @@ def test_only_a_bounded_part_of_the_state_topic_must_be_read_again(tiny_model: M
     assert consumer._state_end - oldest < 2500
 
 
-def test_deleted_records_are_a_gap(tiny_model: Model) -> None:
-    sent = speak("a", 12)
-    entries = log(sent)
-    consumer = Consumer(entries, tiny_model)
-    consumer.take(9)
-    consumer.commit()
-    consumer.crash()
-    consumer.entries = [entry for entry in entries if entry.offset >= 12]  # retention was shorter than the outage
-    consumer._next = 0
-    consumer.tagger.skip(consumer.tagger.seek_to, 12)
-    consumer.take(100)
-    consumer.commit()
-    assert [e.status for e in estimates(records(consumer, "a"))] == ["ok", "gap", "gap", "ok"]
-
-
-def test_offsets_without_records_are_passed_over(tiny_model: Model) -> None:
-    entries = log(speak("a", 9))
-    spread = [dataclasses.replace(entry, offset=3 * entry.offset) for entry in entries]
-    consumer = Consumer(spread, tiny_model)
-    for entry in spread:
-        consumer.tagger.take(entry)
-    consumer.commit()
-    assert [e.window for e in estimates(records(consumer, "a"))] == [0, 1, 2]
-
-
-def test_a_log_that_lost_its_end_goes_on_below_the_committed_offset(tiny_model: Model) -> None:
-    consumer = Consumer(log(speak("a", 10, ends=False)), tiny_model).run()
-    consumer.tagger.skip(20, 5)  # a broker came back without the last records: these offsets are given anew
-    assert consumer.tagger.has_work
-    for entry in log(speak("b", 8, seed=3)):
-        consumer.tagger.take(dataclasses.replace(entry, offset=entry.offset + 5))
-    consumer.commit()
-    assert consumer.tagger.position == 21
-    assert [e.window for e in estimates(records(consumer, "b"))] == [0, 1]
-
-
 def test_a_session_whose_first_record_is_bad_still_ends_the_one_before(tiny_model: Model) -> None:
     sent = [*speak("a", 5, channels=2, ends=False), *speak("a", 1, session="s2")]
     consumer = Consumer(log(sent), tiny_model, SessionOptions(channel=1)).run()
@@ -282,86 +193,8 @@ def test_a_session_whose_first_record_is_bad_still_ends_the_one_before(tiny_mode
     assert (final.windows, [reason for _, reason in consumer.dead]) == (1, ["not_scored", "not_scored"])
 
 
-def test_a_defect_met_while_refilling_ends_no_process(tiny_model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    consumer = Consumer(log(speak("a", 10, ends=False)), tiny_model)
-    consumer.take(5)
-    consumer.commit()
-    consumer.crash()
-
-    def fail(*_: object) -> Chunk:
-        raise RuntimeError("a defect")
-
-    monkeypatch.setattr("stream.kafka.partition.decode", fail)
-    consumer.take(5)
-    assert consumer.tagger.is_restored
-
-
-def test_a_dead_letter_is_one_also_where_refilling_begins(tiny_model: Model) -> None:
-    sent = speak("a", 14, ends=False)
-    sent.insert(9, dataclasses.replace(sent[9], sample=10**15))
-    consumer = Consumer(log(sent), tiny_model)
-    consumer.take(12)
-    consumer.commit()
-    consumer.crash()
-    assert consumer._next < 9
-    consumer._next = 9  # what lay before was deleted
-    consumer.run()
-    assert consumer.dead == [(9, "sample")]
-
-
 def test_an_empty_end_needs_no_title(tiny_model: Model) -> None:
     sent = speak("a", 5, ends=False)
     end = dataclasses.replace(sent[-1], seq=10, sample=80000, samples=sent[0].samples[:0], end=True, track=None)
     (final,) = finals(records(Consumer(log([*sent, end]), tiny_model).run(), "a"))
     assert (final.track, final.windows) == ("song", 1)
-
-
-@pytest.mark.parametrize(("hop", "gap_seconds"), [(1, 1.0), (7, 9.0), (187, 298.0)])
-def test_a_gap_longer_than_what_is_reported_of_it_is_the_same_after_a_crash(
-    tiny_model: Model, hop: int, gap_seconds: float
-) -> None:
-    after = speak("a", 8, seq=10, sample=80000 + round(16000 * gap_seconds), seed=1)
-    entries = log([*speak("a", 5, ends=False), dataclasses.replace(after[0], start=False), *after[1:]])
-    options = SessionOptions(hop_frames=hop)
-    crashing = Consumer(entries, tiny_model, options)
-    for position in range(1, len(entries) + 1):
-        crashing.crash()
-        while crashing.tagger.position < position:
-            crashing.take(1)
-        crashing.commit()
-    assert essence(crashing.committed) == essence(Consumer(entries, tiny_model, options).run().committed)
-
-
-def test_another_groups_states_are_refused(tiny_model: Model) -> None:
-    consumer = Consumer(log(speak("a", 4, ends=False)), tiny_model).run()
-    with pytest.raises(StreamError, match="--state-topic"):
-        PartitionTagger(
-            0,
-            committed=8,
-            states=consumer.states,
-            new_session=lambda name: Session(name, tiny_model),
-            group="another",
-        )
-
-
-def test_a_stream_too_many_is_a_dead_letter_until_there_is_room(tiny_model: Model) -> None:
-    clock = Clock()
-    tagger = PartitionTagger(
-        0,
-        committed=0,
-        new_session=lambda name: Session(name, tiny_model),
-        max_streams=2,
-        wall=lambda: 2e9,
-        monotonic=clock,
-    )
-    entries = log([*speak("a", 4), *speak("b", 4), *speak("c", 4)])
-    for entry in entries:
-        tagger.take(entry)
-    batch = tagger.collect()
-    assert {(dead.record.key, dead.error.reason) for dead in batch.dead} == {(b"c", "too_many_streams")}
-    assert {result.record.stream for result in batch.results} == {"a", "b"}
-    clock.now += 60.0
-    tagger.tick()  # a and b are over
-    for entry in log([*entries, *speak("d", 4)])[len(entries) :]:
-        tagger.take(entry)
-    assert [dead.error.reason for dead in tagger.collect().dead] == []
