@@ -16,6 +16,7 @@ duplicate, one ahead of the expected is a gap, and one far beyond any gap is dam
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Literal
@@ -26,6 +27,8 @@ from stream.kafka.chunks import Chunk, ChunkError
 from stream.kafka.state import StreamState
 from stream.record import Estimate, Final, Record, Status
 from stream.session import Session
+
+logger = logging.getLogger(__name__)
 
 NewSession = Callable[[str], Session]
 """Makes the session of a stream, given its name."""
@@ -262,7 +265,8 @@ class StreamTagger:
         for record in records:
             match record:
                 case Status():
-                    continue  # told in the log
+                    logger.warning("%s: %s", record.stream, record.detail)
+                    continue
                 case Estimate():
                     first = self._offset_of(record, offset)
                 case _:  # of all of the track so far
