@@ -18,7 +18,7 @@ from stream.kafka.options import ConnectionOptions
 from stream.options import Given, option
 from stream.publish_help import PUBLISH
 from stream.settings import Settings
-from stream.settings_check import SOURCES, NoSourceError, SourceName, choose_source
+from stream.settings_check import SOUND_ONLY_WITH, SOURCES, NoSourceError, SourceName, choose_source
 
 Encoding = Literal["flac", "l16", "s16le", "f32le"]
 
@@ -103,17 +103,6 @@ class PublishSettings(ConnectionOptions, CommandSettings):
         return self.demo if self.realtime is None else self.realtime
 
 
-_ONLY_WITH: dict[str, tuple[SourceName, ...]] = {
-    "device": ("mic",),
-    "samplerate": ("mic", "stdin"),
-    "channels": ("mic", "stdin"),
-    "format": ("stdin",),
-    "realtime": ("file", "demo"),
-    "jobs": ("file",),
-    "url_timeout": ("url",),
-}
-
-
 def parse(argv: Sequence[str], environ: Mapping[str, str]) -> PublishSettings:
     """Return the settings: a flag wins over an environment variable, that over the YAML file, that over the default.
 
@@ -141,7 +130,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> PublishSettings:
 def _check(settings: PublishSettings, flags: Mapping[str, Given]) -> None:
     if settings.source is None:
         return
-    for name, sources in _ONLY_WITH.items():
+    for name, sources in SOUND_ONLY_WITH.items():
         if name in flags and settings.source not in sources:
             only = " or ".join(f"--{source}" for source in sources)
             raise UsageError(f"{flags[name].origin.place} is for {only}, not for --{settings.source}")

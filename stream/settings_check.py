@@ -29,7 +29,7 @@ SOURCES: dict[SourceName, str] = {
 }
 """Each source and the setting that chooses it."""
 
-_ONLY_WITH: dict[str, tuple[SourceName, ...]] = {
+SOUND_ONLY_WITH: dict[str, tuple[SourceName, ...]] = {
     "device": ("mic",),
     "samplerate": ("mic", "stdin"),
     "channels": ("mic", "stdin"),
@@ -37,6 +37,11 @@ _ONLY_WITH: dict[str, tuple[SourceName, ...]] = {
     "realtime": ("file", "demo"),
     "jobs": ("file",),
     "url_timeout": ("url",),
+}
+"""Settings of sound and the sources that they are for: of every command that takes these sources."""
+
+_ONLY_WITH: dict[str, tuple[SourceName, ...]] = {
+    **SOUND_ONLY_WITH,
     **{
         field.name: ("kafka",)
         for mixin in (ConnectionOptions, TopicOptions, ConsumerOptions)

@@ -191,25 +191,17 @@ def _attempt(connection: Connection, timeout_s: float) -> Trouble | None:
     """Try once to reach a broker and return the trouble that was met, or None."""
     from kafka import KafkaAdminClient  # noqa: PLC0415 -- an extra, and slow to import
     from kafka.errors import KafkaError  # noqa: PLC0415
-    from kafka.net.compat import KafkaNetClient  # noqa: PLC0415
 
     from stream.kafka.client_log import heard_errors  # noqa: PLC0415
+    from stream.kafka.construct import construct  # noqa: PLC0415
     from stream.kafka.trouble import diagnose  # noqa: PLC0415
 
-    clients: list[Any] = []
-
-    def make_client(**config: Any) -> Any:
-        clients.append(KafkaNetClient(**config))
-        return clients[-1]
-
     # Tried often: a broker that refuses a user hangs up, and kafka-python may see that before it reads why.
-    config = connection.config() | {"reconnect_backoff_max_ms": 100, "kafka_client": make_client}
+    config = connection.config() | {"reconnect_backoff_max_ms": 100}
     config["bootstrap_timeout_ms"] = int(1000 * timeout_s)
     with heard_errors() as errors:
         try:
-            KafkaAdminClient(**config).close()
+            construct(KafkaAdminClient, **config).close()
         except KafkaError as error:
-            for client in clients:
-                client.close()  # a constructor that fails leaves its thread and its sockets behind
             return diagnose(connection, [*errors, error])
     return None

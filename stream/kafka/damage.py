@@ -161,8 +161,7 @@ class _Records(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-python 
         batch, following, is_lost = batches.last, None, False
         try:
             following = batches.following()
-        # As above: nor can what comes next be read, and where it would end is unknown.
-        except Exception:
+        except Exception:  # as above: nor can what comes next be read, and where it would end is unknown
             is_lost = True
         ends = [following.base_offset] if following is not None else []
         ends += [batch.next_offset] if batch is not None else []

@@ -126,7 +126,7 @@ class DeadLetterBox:
                 self._consumer.assign(self._partitions)
                 self._begins = self._consumer.beginning_offsets(self._partitions)
                 self._ends = self._consumer.end_offsets(self._partitions)
-        except BaseException:
+        except BaseException:  # of any kind: nobody else can close it, and it is raised again
             self.close()
             raise
 

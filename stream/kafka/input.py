@@ -201,16 +201,6 @@ class InputConsumer:
             ends.append(self._consumer.highwater(self._tp(partition)))
         return max((each for each in ends if each is not None), default=None)
 
-    def lag(self, partition: int) -> int | None:
-        """Return how many offsets lie between what came last and the end, as far as known."""
-        end, position = self.end(partition), self.position(partition)
-        return None if end is None or position is None else max(0, end - position)
-
-    @property
-    def assignment(self) -> set[int]:
-        """Partitions that were reported as ours."""
-        return set(self._told)
-
     @property
     def generation(self) -> int:
         """Number of the group's last rebalance, -1 outside the group."""

@@ -11,10 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError
-from kafka.net.compat import KafkaNetClient
 
 from stream.kafka.connection import Connection, connect
+from stream.kafka.construct import construct
 
 PRODUCER: dict[str, Any] = {
     "acks": "all",
@@ -53,17 +52,6 @@ def producers(connection: Connection, largest: int, **config: Any) -> Callable[[
         made += 1
         if made == 1:
             return connect(lambda: make(**config), connection)
-        clients: list[Any] = []
-
-        def make_client(**settings: Any) -> Any:
-            clients.append(KafkaNetClient(**settings))
-            return clients[-1]
-
-        try:
-            return make(kafka_client=make_client, bootstrap_timeout_ms=int(1000 * _RETRY_SECONDS))
-        except KafkaError:
-            for client in clients:  # a constructor that fails leaves its thread and its sockets behind
-                client.close()
-            raise
+        return construct(make, bootstrap_timeout_ms=int(1000 * _RETRY_SECONDS))
 
     return connect_producer

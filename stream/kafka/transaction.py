@@ -24,6 +24,7 @@ from typing import Any
 from kafka import KafkaProducer, errors
 
 from stream.errors import StreamError
+from stream.kafka.construct import construct
 
 PRODUCER: dict[str, Any] = {
     "acks": "all",
@@ -108,11 +109,11 @@ class TransactionalWriter:
         self._began = _now()
         self._is_usable = True
         with self._translated("opening a transactional producer"):
-            self._producer = _new_producer({**merged, "transactional_id": transactional_id})
+            self._producer = construct(KafkaProducer, **merged, transactional_id=transactional_id)
             try:
                 self._producer.init_transactions()
-            except BaseException:
-                self.close()  # nobody else can
+            except BaseException:  # of any kind: nobody else can close it, and it is raised again
+                self.close()
                 raise
 
     def commit(
@@ -248,21 +249,6 @@ class TransactionalWriter:
                 result.wait(timeout_ms=1000 * _ABORT_S)
         self._is_usable = False
         return TransactionError(message, too_large)
-
-
-def _new_producer(config: Mapping[str, Any]) -> Any:
-    clients: list[Any] = []
-
-    def make_client(**config: Any) -> Any:
-        clients.append(KafkaProducer.DEFAULT_CONFIG["kafka_client"](**config))
-        return clients[-1]
-
-    try:
-        return KafkaProducer(**config, kafka_client=make_client)
-    except BaseException:
-        for client in clients:  # a constructor that fails leaves its client's sockets and thread behind
-            client.close()
-        raise
 
 
 def _now() -> float:

@@ -25,6 +25,7 @@ from tests.stream.kafka.chaos.faults import Faults, schedule
 from tests.stream.kafka.chaos.members import Members
 from tests.stream.kafka.chaos.plan import StreamPlan, prepare
 from tests.stream.kafka.chaos.publishers import Publisher
+from tests.stream.kafka.chaos.report import Report
 from tests.stream.kafka.chaos.truth import Truth, truth
 
 _PUBLISHERS = 3
@@ -62,31 +63,6 @@ class Options:
     static: bool = False
     idle_seconds: float = 60.0
     model: str = "tiny"
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Report:
-    """What a run found.
-
-    Attributes:
-        line: its figures.
-        discrepancies: what is lost, doubled or wrong on the topics.
-        problems: what processes did that they should not.
-        notes: what else may be of interest: how processes ended by themselves.
-    """
-
-    line: str
-    discrepancies: list[Discrepancy]
-    problems: list[str]
-    notes: list[str]
-
-    @property
-    def is_good(self) -> bool:
-        """Nothing is wrong."""
-        return not self.discrepancies and not self.problems
-
-    def __str__(self) -> str:
-        return "\n".join([self.line, *self.problems, *map(str, self.discrepancies), *self.notes])
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
