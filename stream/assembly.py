@@ -119,7 +119,8 @@ class Assembly:
         from stream.web.server import serve  # noqa: PLC0415
 
         # A topic on which nothing is published is no fault; whether this member does its part is another condition.
-        metrics = Metrics(max_stream_labels=settings.max_stream_labels)
+        metrics = Metrics(settings.max_stream_labels, settings.min_rms)
+        metrics.model_file(self._model_path)
         board = Board() if self._kafka is None else Board(fresh_seconds=None)
         if self._kafka is not None:
             self._kafka.serve(metrics, board)

@@ -3,6 +3,7 @@
     instruments = Instruments(DEFINITIONS, registry)
     instruments.counters["windows"].labels("ok").inc()
     instruments.histograms["inference_duration_seconds"].observe(0.004)
+    instruments.streams["mood_probability"].set(0.61, "mic", "happy")
 
 Imported with the HTTP side only (prometheus_client).
 """
@@ -14,6 +15,7 @@ from collections.abc import Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
 from stream.sinks.metric_table import Definition
+from stream.sinks.metrics_streams import StreamGauge
 
 
 class Instruments:
@@ -29,11 +31,16 @@ class Instruments:
         self.gauges: dict[str, Gauge] = {}
         self.histograms: dict[str, Histogram] = {}
         self.infos: dict[str, Info] = {}
+        self.streams: dict[str, StreamGauge] = {}
+        """The gauges with a series a stream."""
         for one in definitions:
             name, text, labels = f"moodstream_{one.name}", one.help, one.labels
             match one.type:
                 case "counter":
                     self.counters[one.name] = Counter(name, text, labels, registry=registry)
+                case "gauge" if labels[:1] == ("stream",):
+                    self.streams[one.name] = StreamGauge(name, text, labels)
+                    registry.register(self.streams[one.name])
                 case "gauge":
                     self.gauges[one.name] = Gauge(name, text, labels, registry=registry)
                 case "histogram":

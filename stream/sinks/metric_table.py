@@ -47,6 +47,14 @@ DEFINITIONS = (
         "windows", "counter", "Windows by status: ok (scored), silence or gap (left out of the mean).", "", ("status",)
     ),
     Definition(
+        "tracks",
+        "counter",
+        "Tracks that ended, by outcome: ok, gap (sound was lost in it), silence (nothing else), error (ended too "
+        "early).",
+        "",
+        ("outcome",),
+    ),
+    Definition(
         "feature_duration_seconds",
         "histogram",
         "Time spent on downmix, resampling and mel frames for a window.",
@@ -78,6 +86,13 @@ DEFINITIONS = (
         "mood_window_probability", "gauge", "Probability of a mood in the last window.", "ratio 0-1", ("stream", "mood")
     ),
     Definition(
+        "mood_active",
+        "gauge",
+        "1 from a mood's beginning to its end by --threshold and --threshold-off, then 0; absent before its first.",
+        "",
+        ("stream", "mood"),
+    ),
+    Definition(
         "audio_rms_dbfs",
         "gauge",
         "Level of the last window in dB re full scale; digital silence is -120.",
@@ -92,9 +107,17 @@ DEFINITIONS = (
         ("stream",),
     ),
     Definition(
+        "last_sound_timestamp_seconds",
+        "gauge",
+        "When sound louder than --min-rms last came; at first, when the stream began.",
+        "seconds since the epoch",
+        ("stream",),
+    ),
+    Definition(
         "source_up",
         "gauge",
-        "1 while sound can flow, 0 while the source is down (for other: 0 if any of them is down).",
+        "1 while sound can flow, 0 while the source is down (for other: 0 if any of them is down), absent when the "
+        "stream has ended.",
         "",
         ("stream",),
     ),
@@ -105,7 +128,14 @@ DEFINITIONS = (
         "ratio",
     ),
     Definition("queue_depth", "gauge", "Chunks waiting between source and session.", "chunks", ("stream",)),
+    Definition("streams", "gauge", "Streams that go on, those without a label of their own included.", "streams"),
     Definition("model", "info", "The model that scores.", "", ("name", "version", "sha256")),
+    Definition(
+        "model_file_present",
+        "gauge",
+        "1 while the model's file is there, 0 while it is not: the process goes on, and could not start again.",
+    ),
+    Definition("build", "info", "The program that runs.", "", ("version",)),
 )
 
 KAFKA_DEFINITIONS = (

@@ -8,11 +8,13 @@
     metrics.stream_ended("mic")
     generate_latest(metrics.registry)
 
-What each metric means stands in `stream/sinks/metric_table.py`. Imported with the HTTP side only (prometheus_client).
+What each metric means stands in `stream/sinks/metric_table.py`; `stream/sinks/metrics_text.py` writes them. Imported
+with the HTTP side only (prometheus_client).
 
 At most ``max_stream_labels`` streams have a ``stream`` label of their own; the rest share ``other``. A stream keeps
 its label until ``idle_seconds`` after its end and none is taken from it earlier, so that ten thousand short files do
-not make ten thousand series.
+not make ten thousand series. What it said last stays as long; only whether its source is up goes at once, for it has
+none any more.
 """
 
 from __future__ import annotations
@@ -22,11 +24,14 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
+import numpy as np
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from stream.audio import AudioChunk, SourceStatus, StatusKind
-from stream.record import SILENCE_DBFS, Estimate, ModelId, Record
+from stream.record import SILENCE_DBFS, Estimate, Event, Final, ModelId, Record, power_of
 from stream.sinks.instruments import Instruments
 from stream.sinks.metric_table import DEFINITIONS
 from stream.sinks.text import utf8
@@ -47,6 +52,7 @@ _DROP_REASONS: dict[StatusKind, str] = {
 class _Stream:
     label: str
     up: bool = True
+    heard: bool = False
     ended_at: float | None = None
 
 
@@ -56,6 +62,7 @@ class Metrics:
     def __init__(
         self,
         max_stream_labels: int = 50,
+        min_rms_dbfs: float = -60.0,
         idle_seconds: float = 300.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -63,11 +70,13 @@ class Metrics:
 
         Args:
             max_stream_labels: streams with a label of their own; 0 folds all of them into ``other``.
+            min_rms_dbfs: sound below this level, in dB re full scale, is silence.
             idle_seconds: how long the series of a stream stay after its end.
             clock: returns seconds since the epoch.
         """
         self.registry = CollectorRegistry()
         self._max_labels = max_stream_labels
+        self._min_power = power_of(min_rms_dbfs)
         self._idle_seconds = idle_seconds
         self._clock = clock
         self._lock = threading.RLock()
@@ -76,21 +85,32 @@ class Metrics:
         self._counters = instruments.counters
         self._gauges = instruments.gauges
         self._histograms = instruments.histograms
+        self._of_streams = instruments.streams
         self._info = instruments.infos["model"]
+        self._model_path: Path | None = None
         for reason in _DROP_REASONS.values():  # a rate needs the zero before the first event
             self._counters["audio_dropped_seconds"].labels(reason)
         for status in ("ok", "silence", "gap"):
             self._counters["windows"].labels(status)
+        for outcome in ("ok", "silence", "gap", "error"):
+            self._counters["tracks"].labels(outcome)
         self._gauges["realtime_factor"].set(math.nan)  # not known yet, and no reason for an alert
+        self._gauges["model_file_present"].set(math.nan)
+        instruments.infos["build"].info({"version": _version()})
         ProcessCollector(registry=self.registry)
 
     def audio(self, chunk: AudioChunk) -> None:
         """Count a chunk of sound that a source yielded."""
         with self._lock:
             label = self._label(chunk.stream)
+            when = chunk.captured_at or self._clock()
             self._counters["audio_samples"].inc(len(chunk.samples))
-            self._gauges["queue_depth"].labels(label).set(chunk.queued)
-            self._gauges["last_audio_timestamp_seconds"].labels(label).set(chunk.captured_at or self._clock())
+            self._of_streams["queue_depth"].set(chunk.queued, label)
+            self._of_streams["last_audio_timestamp_seconds"].set(when, label)
+            # A stream that is silent from its beginning is so since its beginning.
+            if not self._streams[chunk.stream].heard or self._is_loud(chunk):
+                self._streams[chunk.stream].heard = True
+                self._of_streams["last_sound_timestamp_seconds"].set(when, label)
 
     def status(self, item: SourceStatus) -> None:
         """Count news of a source."""
@@ -108,14 +128,25 @@ class Metrics:
                 self._show_up(stream.label)
 
     def emit(self, record: Record) -> None:
-        """Take the numbers of an estimate; other records carry none."""
-        if isinstance(record, Estimate):
-            with self._lock:
-                self._estimate(record)
+        """Take the numbers of a record."""
+        with self._lock:
+            match record:
+                case Estimate():
+                    self._estimate(record)
+                case Event():
+                    active = record.phase == "began"
+                    self._of_streams["mood_active"].set(active, self._label(record.stream), utf8(record.mood))
+                case Final():
+                    outcome = record.status if record.error is None else "error"
+                    self._counters["tracks"].labels(outcome).inc()
 
     def model(self, info: ModelId) -> None:
         """Say which model scores."""
         self._info.info({name: utf8(value) for name, value in info.to_json().items()})
+
+    def model_file(self, path: Path) -> None:
+        """Look at each scrape whether this file, which the model was read from, is still there."""
+        self._model_path = path
 
     def realtime_factor(self, factor: float) -> None:
         """Say how many seconds of sound a second of work scores."""
@@ -132,13 +163,15 @@ class Metrics:
                 del self._streams[stream]
                 self._forget_label_if_unused(OTHER)
             else:
-                ended.up = False
                 self._show_up(ended.label)
             self.sweep()
 
     def sweep(self) -> None:
         """Remove the series of streams that ended long ago; called before each scrape."""
         with self._lock:
+            if self._model_path is not None:
+                self._gauges["model_file_present"].set(self._model_path.is_file())
+            self._gauges["streams"].set(sum(stream.ended_at is None for stream in self._streams.values()))
             oldest = self._clock() - self._idle_seconds
             for name, stream in list(self._streams.items()):
                 if stream.ended_at is not None and stream.ended_at <= oldest:
@@ -159,12 +192,12 @@ class Metrics:
             latency = self._clock() - record.captured_at
             self._histograms["emission_latency_seconds"].observe(max(0.0, latency))
         if record.rms_dbfs is not None:
-            self._gauges["audio_rms_dbfs"].labels(label).set(max(SILENCE_DBFS, record.rms_dbfs))
+            self._of_streams["audio_rms_dbfs"].set(max(SILENCE_DBFS, record.rms_dbfs), label)
         for name, moods in (("mood_probability", record.running), ("mood_window_probability", record.mood)):
             if moods is None:  # nothing is known now: no number is better than an old one
-                self._gauges[name].remove_by_labels({"stream": label})
+                self._of_streams[name].forget(label)
             for mood, probability in (moods or {}).items():
-                self._gauges[name].labels(label, utf8(mood)).set(probability)
+                self._of_streams[name].set(probability, label, utf8(mood))
 
     def _label(self, name: str) -> str:
         """Return the label of a stream that is alive, giving it one if it is new."""
@@ -182,14 +215,27 @@ class Metrics:
             self._show_up(stream.label)
         return stream.label
 
+    def _is_loud(self, chunk: AudioChunk) -> bool:
+        return chunk.samples.size > 0 and float(np.mean(np.square(chunk.samples))) >= self._min_power
+
     def _show_up(self, label: str) -> None:
-        up = all(stream.up for stream in self._streams.values() if stream.label == label)
-        self._gauges["source_up"].labels(label).set(up)
+        """Say whether the sources of this label are up; one that ended is neither up nor down."""
+        sources = [stream.up for stream in self._streams.values() if stream.label == label and stream.ended_at is None]
+        if sources:
+            self._of_streams["source_up"].set(all(sources), label)
+        else:
+            self._of_streams["source_up"].forget(label)
 
     def _forget_label_if_unused(self, label: str) -> None:
         if any(stream.label == label for stream in self._streams.values()):
             self._show_up(label)
             return
-        for definition in DEFINITIONS:
-            if "stream" in definition.labels:
-                self._gauges[definition.name].remove_by_labels({"stream": label})
+        for gauge in self._of_streams.values():
+            gauge.forget(label)
+
+
+def _version() -> str:
+    try:
+        return version("moodstream")
+    except PackageNotFoundError:  # run from a folder, not installed
+        return "unknown"

@@ -11,15 +11,14 @@ HTTP is wanted.
 
 from __future__ import annotations
 
-from prometheus_client import make_asgi_app
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from stream.sinks.metrics import Metrics
 from stream.web.board import Board
+from stream.web.scrape import Scrape
 
 _SAFE = {
     "cache-control": "no-store",
@@ -50,18 +49,6 @@ code { font-size: 1.1em }
 """
 
 
-class _MetricsEndpoint:
-    """Prometheus's own ASGI app, after the series of streams that ended are swept away."""
-
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
-        self._app = make_asgi_app(metrics.registry)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._metrics.sweep()
-        await self._app(scope, receive, send)
-
-
 def create_app(metrics: Metrics, board: Board) -> Starlette:
     """Return the app that shows these two."""
 
@@ -85,6 +72,6 @@ def create_app(metrics: Metrics, board: Board) -> Starlette:
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/status", status),
-            Route("/metrics", _MetricsEndpoint(metrics), methods=["GET"]),
+            Route("/metrics", Scrape(metrics), methods=["GET"]),
         ]
     )

@@ -20,6 +20,10 @@ def chunk(stream: str = "mic", samples: int = 1600, **fields) -> AudioChunk:
     return AudioChunk(stream, np.zeros((samples, 2), np.float32), 16_000, 0, **fields)
 
 
+def loud(amplitude: float, stream: str = "mic") -> AudioChunk:
+    return AudioChunk(stream, np.full((1600, 2), amplitude, np.float32), 16_000, 0)
+
+
 def value(metrics: Metrics, metric: str, /, **labels: str) -> float | None:
     return metrics.registry.get_sample_value(f"moodstream_{metric}", labels)
 

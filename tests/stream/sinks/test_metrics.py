@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 import threading
+from pathlib import Path
 
 import pytest
-from prometheus_client import REGISTRY, generate_latest
+from prometheus_client import REGISTRY
 
 from stream.audio import SourceStatus
 from stream.record import ModelId
 from stream.sinks.metric_table import DEFINITIONS, KAFKA_DEFINITIONS, table
 from stream.sinks.metrics import Metrics
+from stream.sinks.metrics_text import encoder_for
 from tests.promtool import check_metrics
 from tests.stream.sinks import records
-from tests.stream.sinks.measured import Clock, chunk, label_values, value
+from tests.stream.sinks.measured import Clock, chunk, label_values, loud, value
 
 CONTRACT = {
     "moodstream_audio_samples_total": ("counter", ()),
@@ -32,6 +34,12 @@ CONTRACT = {
     "moodstream_source_up": ("gauge", ("stream",)),
     "moodstream_realtime_factor": ("gauge", ()),
     "moodstream_queue_depth": ("gauge", ("stream",)),
+    "moodstream_tracks_total": ("counter", ("outcome",)),
+    "moodstream_mood_active": ("gauge", ("stream", "mood")),
+    "moodstream_last_sound_timestamp_seconds": ("gauge", ("stream",)),
+    "moodstream_streams": ("gauge", ()),
+    "moodstream_model_file_present": ("gauge", ()),
+    "moodstream_build_info": ("gauge", ("version",)),
     "moodstream_model_info": ("gauge", ("name", "version", "sha256")),
 }
 
@@ -43,6 +51,7 @@ def lively() -> Metrics:
     metrics.realtime_factor(90.0)
     metrics.audio(chunk())
     metrics.emit(records.estimate(feature_ms=1.5, captured_at=1.0))
+    metrics.emit(records.event())
     return metrics
 
 
@@ -174,4 +183,57 @@ def test_two_side_by_side_and_nothing_in_the_global_registry():
 
 
 def test_promtool_finds_nothing_wrong():
-    check_metrics(generate_latest(lively().registry))
+    check_metrics(encoder_for("text/plain").encode(lively().registry))
+
+
+def test_tracks_are_counted_by_how_they_ended():
+    metrics = Metrics()
+    metrics.emit(records.final())
+    metrics.emit(records.final(status="gap"))
+    metrics.emit(records.final(error="truncated"))
+    counts = {outcome: value(metrics, "tracks_total", outcome=outcome) for outcome in ("ok", "gap", "silence", "error")}
+    assert counts == {"ok": 1, "gap": 1, "silence": 0, "error": 1}
+
+
+def test_a_mood_is_active_from_its_beginning_to_its_end():
+    metrics = Metrics()
+    assert value(metrics, "mood_active", stream="mic", mood="happy") is None
+    metrics.emit(records.event(phase="began"))
+    assert value(metrics, "mood_active", stream="mic", mood="happy") == 1
+    metrics.emit(records.event(phase="ended"))
+    assert value(metrics, "mood_active", stream="mic", mood="happy") == 0
+
+
+def test_silence_is_measured_from_the_last_sound_above_the_level():
+    clock = Clock()
+    metrics = Metrics(min_rms_dbfs=-40.0, clock=clock)
+    metrics.audio(chunk())
+    assert value(metrics, "last_sound_timestamp_seconds", stream="mic") == 1_000
+    for seconds, amplitude in ((1_010.0, 0.02), (1_020.0, 0.005), (1_030.0, 0.0)):  # -34, -46 dBFS, nothing
+        clock.now = seconds
+        metrics.audio(loud(amplitude))
+    assert value(metrics, "last_sound_timestamp_seconds", stream="mic") == 1_010
+    assert value(metrics, "last_audio_timestamp_seconds", stream="mic") == 1_030
+
+
+def test_streams_are_counted_with_those_that_have_no_label():
+    metrics = Metrics(max_stream_labels=1)
+    for name in ("a", "b", "c"):
+        metrics.audio(chunk(name))
+    metrics.sweep()
+    assert value(metrics, "streams") == 3
+    metrics.stream_ended("a")
+    assert value(metrics, "streams") == 2
+
+
+def test_a_model_file_that_is_taken_away_is_missed(tmp_path: Path):
+    metrics = Metrics()
+    assert math.isnan(value(metrics, "model_file_present") or 0.0)
+    file = tmp_path / "model.onnx"
+    file.touch()
+    metrics.model_file(file)
+    metrics.sweep()
+    assert value(metrics, "model_file_present") == 1
+    file.unlink()
+    metrics.sweep()
+    assert value(metrics, "model_file_present") == 0

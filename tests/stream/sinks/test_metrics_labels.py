@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_client import generate_latest
 
 from stream.audio import SourceStatus, StatusKind
 from stream.record import ModelId
 from stream.sinks.metrics import Metrics
+from stream.sinks.metrics_text import encoder_for
 from tests.stream.sinks import records
 from tests.stream.sinks.measured import Clock, chunk, label_values, value
 
@@ -21,7 +21,7 @@ def test_series_of_a_stream_that_ended_go_after_a_while():
         metrics.audio(chunk(name))
         metrics.emit(records.estimate(stream=name))
     metrics.stream_ended("a.mp3")
-    assert value(metrics, "source_up", stream="a.mp3") == 0
+    assert value(metrics, "source_up", stream="a.mp3") is None  # neither up nor down: it has no source any more
     clock.now += 59
     metrics.sweep()
     assert label_values(metrics) == {"a.mp3", "mic"}
@@ -52,7 +52,7 @@ def test_a_stream_that_never_had_sound_goes_as_others_do(kind: StatusKind, bound
     (label,) = label_values(metrics)
     assert value(metrics, "source_up", stream=label) == (kind != "down")
     metrics.stream_ended("mic")
-    assert value(metrics, "source_up", stream=label) == (None if bound == 0 else 0)
+    assert value(metrics, "source_up", stream=label) is None
     clock.now += 60
     metrics.sweep()
     assert label_values(metrics) == set()
@@ -114,6 +114,7 @@ def test_any_name_can_be_scraped(name: str):
     metrics = Metrics()
     metrics.model(ModelId(name, name, name))
     metrics.emit(records.estimate(stream=name, mood={name: 0.5}))
-    samples = [line for line in generate_latest(metrics.registry).decode().split("\n") if not line.startswith("#")]
+    text = encoder_for("text/plain").encode(metrics.registry).decode()
+    samples = [line for line in text.split("\n") if not line.startswith("#")]
     assert all(line == "" or line.startswith(("moodstream_", "process_")) for line in samples)
     assert max(len(one) for one in label_values(metrics)) <= 128
