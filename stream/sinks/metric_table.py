@@ -2,6 +2,7 @@
 
 for definition in DEFINITIONS: ...      # what `Metrics` keeps, whatever the source
 for definition in KAFKA_DEFINITIONS: ...  # what `KafkaMetrics` adds
+for definition in MODEL_DEFINITIONS + SHADOW_DEFINITIONS: ...  # what `ModelMetrics` and `ShadowMetrics` add
 table()                                 # the same for people
 
 ``python -m stream.sinks.metric_table`` prints the table as Markdown.
@@ -193,11 +194,67 @@ KAFKA_DEFINITIONS = (
     Definition("kafka_partitions_assigned", "gauge", "Input partitions that this process has now.", "partitions"),
 )
 
+MODEL_DEFINITIONS = (
+    Definition(
+        "model_swaps",
+        "counter",
+        "New model files by result: taken (it scores from each stream's next window on), refused (the model before it "
+        "goes on; the log says why).",
+        "",
+        ("result",),
+    ),
+    Definition(
+        "model_taken_timestamp_seconds",
+        "gauge",
+        "When the model that scores was taken: at the start, or when its file was replaced.",
+        "seconds since the epoch",
+    ),
+)
+
+SHADOW_DEFINITIONS = (
+    Definition(
+        "shadow_model", "info", "The model that scores beside (--shadow-model).", "", ("name", "version", "sha256")
+    ),
+    Definition(
+        "shadow_windows",
+        "counter",
+        "Windows by what became of them with the shadow model: scored, failed, skipped (it was too slow for them).",
+        "windows",
+        ("result",),
+    ),
+    Definition(
+        "shadow_inference_duration_seconds",
+        "histogram",
+        "Time the shadow's network took for a window.",
+        "seconds",
+        (),
+        (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5),
+    ),
+    Definition(
+        "shadow_mood_difference",
+        "histogram",
+        "How far the two models are apart on a mood that both know: absolute difference of the window's probabilities.",
+        "ratio 0-1",
+        ("mood",),
+        (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0),
+    ),
+    Definition(
+        "shadow_leading_moods",
+        "counter",
+        "Windows by whether both models put the same of their common moods first: same, different.",
+        "windows",
+        ("agreement",),
+    ),
+)
+
+ALL_DEFINITIONS = DEFINITIONS + KAFKA_DEFINITIONS + MODEL_DEFINITIONS + SHADOW_DEFINITIONS
+"""All that a process may expose."""
+
 
 def table() -> str:
     """Return all metrics as a Markdown table: name, type, labels, unit, meaning."""
     rows = ["| Metric | Type | Labels | Unit | Meaning |", "|---|---|---|---|---|"]
-    for one in DEFINITIONS + KAFKA_DEFINITIONS:
+    for one in ALL_DEFINITIONS:
         labels = ", ".join(f"`{label}`" for label in one.labels)
         kind = "gauge, always 1" if one.type == "info" else one.type
         rows.append(f"| `{one.full_name}` | {kind} | {labels} | {one.unit} | {one.help} |")
