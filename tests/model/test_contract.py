@@ -49,8 +49,24 @@ def test_a_missing_file(tmp_path: Path) -> None:
     assert "no model file" in refused(tmp_path / "none.onnx")
 
 
-def test_a_folder(tmp_path: Path) -> None:
+def test_a_folder_with_one_model(tmp_path: Path) -> None:
+    path = models.save(tmp_path / "good.onnx")
+    assert load(tmp_path).info == load(path).info
+
+
+def test_a_folder_without_a_model(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    assert "holds no ONNX file" in refused(tmp_path)
+
+
+def test_a_folder_called_like_a_model(tmp_path: Path) -> None:
+    (tmp_path / "good.onnx").mkdir()
     assert "cannot be read" in refused(tmp_path)
+
+
+def test_a_path_that_is_none() -> None:
+    with pytest.raises(ModelError, match="cannot be read"):
+        load(Path("a\0b.onnx"))
 
 
 def test_an_empty_file(tmp_path: Path) -> None:
