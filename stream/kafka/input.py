@@ -31,6 +31,7 @@ from stream.kafka.asker import Asker
 from stream.kafka.damage import Corrupt, Damage
 from stream.kafka.fatal import FATAL, fatal
 from stream.kafka.joining import keep_joins
+from stream.kafka.leadership import keep_leadership
 from stream.kafka.listener import Listener
 from stream.kafka.options import ConsumerOptions
 from stream.kafka.polled import Polled
@@ -82,6 +83,7 @@ class InputConsumer:
         )
         self._asker = Asker(config, topic, options.group_id)
         self._damage = Damage(self._consumer)
+        keep_leadership(self._consumer)
         keep_joins(self._consumer)
         self._refusals = Refusals(self._consumer, self._asker, topic)
         self._assigned: set[int] = set()  # given, and not told yet

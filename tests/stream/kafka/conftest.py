@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
 from tests.stream.kafka import client, jars
 from tests.stream.kafka.broker import Broker
 from tests.stream.kafka.client import TopicNames
+from tests.stream.kafka.members import Join, Member
 from tests.stream.kafka.secured import SecuredBroker
 
 _Kind = TypeVar("_Kind", bound=Broker)
@@ -69,6 +71,19 @@ def topics(broker: Broker | UsersBroker, topic_names: TopicNames) -> TopicNames:
     """The four topics, with 2 partitions each and the state compacted; deleted at the end."""
     client.create(broker.bootstrap_servers, topic_names)
     return topic_names
+
+
+@pytest.fixture
+def join(broker: Broker | UsersBroker, topic_names: TopicNames) -> Iterator[Join]:
+    """Makes a member of the test's group; all leave at the end."""
+    with contextlib.ExitStack() as stack:
+
+        def make(**options: Any) -> Member:
+            member = Member(broker.bootstrap_servers, topic_names, **options)
+            stack.callback(member.consumer.close)
+            return member
+
+        yield make
 
 
 def _run(kind: type[_Kind], folder: Path) -> Iterator[_Kind]:

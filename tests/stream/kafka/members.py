@@ -1,6 +1,6 @@
 """Members of a group for the tests: each notes what its polls bring.
 
-members = [Member(servers, topics), Member(servers, topics)]
+members = [join(), join(group_instance_id="one")]             # the fixture `join`: they leave at the end
 poll_until(members, lambda: members[0].partitions | members[1].partitions == {0, 1})
 """
 
@@ -17,6 +17,8 @@ from stream.kafka.options import ConsumerOptions
 from tests.stream.kafka.client import TopicNames
 
 _PATIENCE = 60.0
+
+Join = Callable[..., "Member"]
 
 
 class Member:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,24 +11,10 @@ from kafka import KafkaAdminClient, KafkaConsumer, OffsetAndMetadata, TopicParti
 
 from stream.errors import StreamError
 from stream.kafka.input import Gone
+from stream.kafka.joining import keep_joins
 from tests.stream.kafka import client
 from tests.stream.kafka.client import Record, TopicNames
-from tests.stream.kafka.members import Member, poll_until
-
-Join = Callable[..., Member]
-
-
-@pytest.fixture
-def join(broker: Any, topics: TopicNames) -> Iterator[Join]:
-    """Makes a member of the test's group; all leave at the end."""
-    with contextlib.ExitStack() as stack:
-
-        def make(**options: Any) -> Member:
-            member = Member(broker.bootstrap_servers, topics, **options)
-            stack.callback(member.consumer.close)
-            return member
-
-        yield make
+from tests.stream.kafka.members import Join, Member, poll_until
 
 
 def _send(broker: Any, topics: TopicNames, partition: int, *values: bytes) -> None:
@@ -301,6 +285,7 @@ def test_the_library_still_keeps_positions_over_a_rebalance(broker: Any, topics:
         enable_auto_commit=False,
         auto_offset_reset="earliest",
     )
+    keep_joins(consumer)  # another fault, which may leave it without partitions
     try:
         consumer.subscribe([topics.input])
         tp = TopicPartition(topics.input, 0)

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from kafka import KafkaConsumer
 from kafka.structs import ConsumerGroupMetadata, TopicPartition
 
 from stream.kafka.transaction import FencedError, TransactionError, Write
 from tests.stream.kafka import client, transactions
 from tests.stream.kafka.client import TopicNames
+from tests.stream.kafka.members import Join, poll_until
 from tests.stream.kafka.transactions import Make
 
 
@@ -186,39 +186,23 @@ def test_fault_3_nothing_of_a_stale_transaction_comes_with_the_next(
     assert transactions.committed(broker.bootstrap_servers, topics, partition=1).offset == 5
 
 
-def test_a_static_member_whose_name_was_taken_is_fenced(broker: Any, topics: TopicNames, make: Make) -> None:
-    first, second = (
-        KafkaConsumer(
-            topics.input,
-            bootstrap_servers=broker.bootstrap_servers,
-            group_id=topics.group,
-            group_instance_id="the one",
-            enable_auto_commit=False,
-        )
-        for _ in range(2)
+def test_a_static_member_whose_name_was_taken_is_fenced(
+    broker: Any, topics: TopicNames, make: Make, join: Join
+) -> None:
+    first = join(group_instance_id="the one")
+    poll_until([first], lambda: first.partitions == {0, 1})
+    group = first.consumer.group_metadata()
+    second = join(group_instance_id="the one")
+    poll_until([second], lambda: second.partitions == {0, 1})
+    with pytest.raises(FencedError, match="--group-instance-id"):
+        make().commit(transactions.writes(topics.output, "zombie"), lambda _: transactions.at(topics, 1), group)
+    make().commit(
+        transactions.writes(topics.output, "good"),
+        lambda _: transactions.at(topics, 2),
+        second.consumer.group_metadata(),
     )
-    try:
-        _join(first)
-        group = first.group_metadata()
-        _join(second)
-        with pytest.raises(FencedError, match="--group-instance-id"):
-            make().commit(transactions.writes(topics.output, "zombie"), lambda _: transactions.at(topics, 1), group)
-        make().commit(
-            transactions.writes(topics.output, "good"), lambda _: transactions.at(topics, 2), second.group_metadata()
-        )
-    finally:
-        second.close(autocommit=False)
-        first.close(autocommit=False)
     assert transactions.values(broker.bootstrap_servers, topics.output) == ["good"]
     assert transactions.committed(broker.bootstrap_servers, topics).offset == 2
-
-
-def _join(consumer: Any) -> None:
-    for _ in range(300):
-        consumer.poll(100)
-        if consumer.assignment():
-            return
-    raise TimeoutError("the group gave it nothing")
 
 
 def test_a_transaction_that_took_too_long_is_no_sign_of_another_process(
