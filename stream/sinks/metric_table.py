@@ -3,15 +3,13 @@
 for definition in DEFINITIONS: ...      # what `Metrics` keeps, whatever the source
 for definition in KAFKA_DEFINITIONS: ...  # what `KafkaMetrics` adds
 for definition in MODEL_DEFINITIONS + SHADOW_DEFINITIONS: ...  # what `ModelMetrics` and `ShadowMetrics` add
-table()                                 # the same for people
 
-``python -m stream.sinks.metric_table`` prints the table as Markdown.
+For people the same is docs/metrics.md, which `stream/sinks/metric_page.py` writes.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import sys
 from typing import Literal
 
 
@@ -249,17 +247,3 @@ SHADOW_DEFINITIONS = (
 
 ALL_DEFINITIONS = DEFINITIONS + KAFKA_DEFINITIONS + MODEL_DEFINITIONS + SHADOW_DEFINITIONS
 """All that a process may expose."""
-
-
-def table() -> str:
-    """Return all metrics as a Markdown table: name, type, labels, unit, meaning."""
-    rows = ["| Metric | Type | Labels | Unit | Meaning |", "|---|---|---|---|---|"]
-    for one in ALL_DEFINITIONS:
-        labels = ", ".join(f"`{label}`" for label in one.labels)
-        kind = "gauge, always 1" if one.type == "info" else one.type
-        rows.append(f"| `{one.full_name}` | {kind} | {labels} | {one.unit} | {one.help} |")
-    return "\n".join(rows) + "\n"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(table())

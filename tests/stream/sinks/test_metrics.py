@@ -11,7 +11,8 @@ from prometheus_client import REGISTRY
 
 from stream.audio import SourceStatus
 from stream.record import ModelId
-from stream.sinks.metric_table import ALL_DEFINITIONS, DEFINITIONS, table
+from stream.sinks.metric_page import document
+from stream.sinks.metric_table import ALL_DEFINITIONS, DEFINITIONS
 from stream.sinks.metrics import Metrics
 from stream.sinks.metrics_text import encoder_for
 from tests.promtool import check_metrics
@@ -69,9 +70,14 @@ def test_every_metric_of_the_contract_is_exposed_with_its_type_and_labels():
 
 def test_the_table_documents_every_metric():
     assert {one.full_name for one in DEFINITIONS} == set(CONTRACT)
-    rows = table().splitlines()[2:]
+    rows = [line for line in document().splitlines() if line.startswith("| `")]
     assert [row.split("`")[1] for row in rows] == [one.full_name for one in ALL_DEFINITIONS]
     assert all(one.help.endswith(".") for one in ALL_DEFINITIONS)
+
+
+def test_the_page_of_the_guide_is_what_the_command_writes():
+    page = Path(__file__).parents[3] / "docs" / "metrics.md"
+    assert page.read_text() == document(), "python -m stream.sinks.metric_page > docs/metrics.md"
 
 
 def test_counters_and_statuses_are_there_before_anything_happens():
