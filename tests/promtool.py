@@ -1,6 +1,8 @@
-"""Prometheus's own opinion of a scrape.
+"""Prometheus's own opinion of a scrape, of rules and of configurations.
 
-check_metrics(generate_latest(registry))          # fails the test with what promtool says
+check_metrics(encoder.encode(registry))          # fails the test with what promtool says
+promtool("check", "rules", path)
+program("prometheus")                            # where it is; without it the test is skipped
 """
 
 from __future__ import annotations
@@ -14,12 +16,24 @@ from pathlib import Path
 import pytest
 
 
+def program(name: str) -> str:
+    """Return the path of a program of Prometheus; without it the test is skipped, in CI it fails."""
+    found = shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))
+    if found is None:
+        assert os.environ.get("CI") != "true", f"{name} (Debian: prometheus) belongs to the tests' real parts"
+        pytest.skip(f"{name} is not installed (Debian: apt-get install prometheus)")
+    return found
+
+
+def promtool(*arguments: str | Path, stdin: bytes = b"") -> str:
+    """Run promtool, which must find nothing wrong, and return what it says."""
+    command = [program("promtool"), *map(str, arguments)]
+    done = subprocess.run(command, check=False, input=stdin, capture_output=True)
+    said = (done.stdout + done.stderr).decode()
+    assert done.returncode == 0, said
+    return said
+
+
 def check_metrics(scrape: bytes) -> None:
-    """Let ``promtool check metrics`` look at a scrape; in CI it must be there."""
-    promtool = shutil.which("promtool") or shutil.which("promtool", path=str(Path(sys.executable).parent))
-    if promtool is None:
-        assert os.environ.get("CI") != "true", "promtool (Debian: prometheus) belongs to the tests' real parts"
-        pytest.skip("promtool is not installed (Debian: apt-get install prometheus)")
-    checked = subprocess.run([promtool, "check", "metrics"], check=False, input=scrape, capture_output=True)
-    assert checked.returncode == 0, checked.stderr.decode()
-    assert checked.stdout + checked.stderr == b""
+    """Let ``promtool check metrics`` look at a scrape."""
+    assert promtool("check", "metrics", stdin=scrape) == ""
