@@ -181,7 +181,7 @@ def _kafka_consumption(settings: Settings, stop: Stop) -> KafkaConsumption | Non
 def session_options(settings: Settings, frontend: FrontEnd) -> SessionOptions:
     """Return what the settings say of averaging and thresholds, for a model of this front-end."""
     return SessionOptions(
-        hop_frames=settings.hop_frames(frontend.frames_per_second),
+        hop_frames=settings.hop_frames(frontend),
         average=settings.average,
         half_life=settings.half_life,
         threshold=settings.threshold,

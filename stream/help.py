@@ -15,7 +15,8 @@ _USAGE = """python -m stream.listen SOURCE [OPTION...]
 
 _DESCRIPTION = """\
 Listens to music and says its mood, live: a probability of each mood for every
-window of 2.992 s, and their running average over the track."""
+window (2.992 s with the built-in model), and their running average over the
+track."""
 
 _EPILOG = """\
 Examples:

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from model.frontend import FrontEnd
 from stream import kinds
 from stream.command import CommandSettings, gather
 from stream.help import LISTEN
@@ -83,10 +84,16 @@ class Settings(ConsumerOptions, TopicOptions, ConnectionOptions, CommandSettings
     url_timeout: float = option(10.0, kinds.seconds(0.1), "Sound", "so much silence of a server is a lost connection")
 
     model: Path | None = option(
-        None, kinds.path("the path of an ONNX file", "FILE"), "Mood", "an ONNX model (the built-in one unless given)"
+        None,
+        kinds.path("the path of an ONNX file", "FILE"),
+        "Mood",
+        "an ONNX model, or a folder of Essentia's heads (the built-in one unless given)",
     )
-    hop_seconds: float = option(
-        187 * FRAME_SECONDS, kinds.seconds(FRAME_SECONDS), "Mood", "from window to window, in whole frames (of 16 ms)"
+    hop_seconds: float | None = option(
+        None,
+        kinds.seconds(FRAME_SECONDS),
+        "Mood",
+        "from window to window, in whole frames (of 16 ms); one whole window of the model unless given",
     )
     average: Literal["mean", "ema", "none"] = option(
         "mean", kinds.choice("mean", "ema", "none"), "Mood", "running average over a track's windows"
@@ -158,9 +165,14 @@ class Settings(ConsumerOptions, TopicOptions, ConnectionOptions, CommandSettings
         """Whether to play files and the demo at their own speed: the demo does unless told otherwise, files do not."""
         return self.demo if self.realtime is None else self.realtime
 
-    def hop_frames(self, frames_per_second: float = 1 / FRAME_SECONDS) -> int:
-        """Return ``hop_seconds`` in whole frames of the model's front-end."""
-        return max(1, round(self.hop_seconds * frames_per_second))
+    def hop_frames(self, frontend: FrontEnd = FrontEnd()) -> int:
+        """Return ``hop_seconds`` in whole frames of the model's front-end: a window, so that none overlap, by default.
+
+        The mean over windows that do not overlap is the papers' score of a song.
+        """
+        if self.hop_seconds is None:
+            return frontend.patch
+        return max(1, round(self.hop_seconds * frontend.frames_per_second))
 
     @property
     def threshold_off(self) -> float:

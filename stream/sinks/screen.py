@@ -23,14 +23,16 @@ from rich.live import Live
 from rich.segment import ControlType
 from rich.text import Text
 
+from model.frontend import FrontEnd
 from stream.record import Final, Record, Status
 from stream.sinks.output import OutputClosed
 from stream.sinks.screen_frame import final_bars, final_line, frame
 from stream.sinks.screen_pen import ASCII, UNICODE
 from stream.sinks.screen_state import ScreenState
-from stream.sinks.text import WINDOW_SECONDS, clock, count_of
+from stream.sinks.text import clock, count_of
 
 _REDRAW_SECONDS = 1 / 8
+_WINDOW_SECONDS = FrontEnd().window_samples / FrontEnd().samplerate
 _MOST_LINES = 60
 
 
@@ -43,7 +45,7 @@ class ScreenSink:
         *,
         top_k: int | None = None,
         console: Console | None = None,
-        window_seconds: float = WINDOW_SECONDS,
+        window_seconds: float = _WINDOW_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Begin to draw.

@@ -20,7 +20,6 @@ from stream.record import Estimate, Event, Final, ModelId, Record, Status
 from stream.sinks.screen_frame import frame
 from stream.sinks.screen_pen import UNICODE
 from stream.sinks.screen_state import ScreenState
-from stream.sinks.text import WINDOW_SECONDS
 
 _TYPES: dict[str, type[Record]] = {"estimate": Estimate, "final": Final, "event": Event, "status": Status}
 
@@ -51,7 +50,7 @@ def draw(records: Iterable[Record], width: int = 80, height: int = 20) -> str:
         raise ValueError("no scored window in these records")
     last = kept[scored[-1]]
     assert isinstance(last, Estimate) and last.mood is not None
-    state = ScreenState(list(last.mood), WINDOW_SECONDS)
+    state = ScreenState(list(last.mood), last.end_s - last.start_s)
     for record in kept[: scored[-1] + 1]:
         now = datetime.fromisoformat(record.time).timestamp()
         if isinstance(record, Estimate) and record.rms_dbfs is not None:

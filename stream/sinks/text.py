@@ -15,9 +15,6 @@ import unicodedata
 
 from stream.record import Final, Moods
 
-WINDOW_SECONDS = 187 * 256 / 16_000
-"""What a window lasts, for people; a model with longer ones keeps its own measure."""
-
 
 def utf8(text: str) -> str:
     """Return the text with what UTF-8 cannot hold (lone surrogates, from undecodable file names) as ``?``."""
@@ -83,7 +80,7 @@ def count_of(number: int, noun: str) -> str:
 
 def basis(final: Final) -> str:
     """Return what a track's numbers rest on: ``52 windows, 1 silent, 02:35.4``."""
-    if final.end_s - final.start_s < WINDOW_SECONDS:
+    if not final.windows + final.silent_windows + final.gap_windows:
         return f"shorter than a window, {final.end_s - final.start_s:.1f} s"
     parts = [count_of(final.windows, "window")]
     parts += [f"{final.silent_windows} silent"] if final.silent_windows else []

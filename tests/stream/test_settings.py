@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from model.frontend import MTG_JAMENDO, FrontEnd
 from stream.errors import UsageError
 from stream.settings import NoSourceError, parse
 
@@ -258,7 +259,11 @@ class TestDerived:
         assert parse(["--demo", "--hop-seconds", "0.016"], {}).hop_frames() == 1
 
     def test_hop_is_in_frames_of_the_model(self) -> None:
-        assert parse(["--demo", "--hop-seconds", "10"], {}).hop_frames(12000 / 256) == 469
+        assert parse(["--demo", "--hop-seconds", "10"], {}).hop_frames(MTG_JAMENDO) == 469
+
+    def test_hop_is_one_window_of_the_model_unless_given(self) -> None:
+        assert parse(["--demo"], {}).hop_frames(FrontEnd(patch=128)) == 128
+        assert parse(["--demo"], {}).hop_frames(MTG_JAMENDO) == 4096
 
     @pytest.mark.parametrize(("text", "index"), [("mix", None), ("left", 0), ("right", 1), ("1", 0), ("6", 5)])
     def test_channel_is_an_index(self, text: str, index: int | None) -> None:
