@@ -29,8 +29,8 @@ soak: $(READY)run  ## ten hours of sound through one stream, with memory watched
 chaos: $(READY)run  ## kill Kafka consumers and the broker, and see that no result is lost; ARGS="--seed 1 --faults 100"
 	@$(BIN)/python -m tests.stream.kafka.chaos $(ARGS)
 
-test: lint  ## lint, types and all tests; ARGS="-k name" for some of them
-	$(BIN)/python -m pytest $(ARGS)
+test: lint  ## lint, types and all tests; ARGS="-k name" for some of them, ARGS="-n 0 --pdb" in one process
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(READY)dev  ## style and types
 	$(BIN)/ruff check

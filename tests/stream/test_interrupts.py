@@ -9,6 +9,7 @@ import os
 import select
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -57,8 +58,20 @@ def ended(process: subprocess.Popen[bytes]) -> tuple[int, str]:
 def interrupted(arguments: list[str], waiting: Path, signum: int, **changes: str) -> tuple[int, str]:
     """Run the command until it waits at the pipe, send the signal, and return exit code and standard error."""
     with started(arguments, subprocess.DEVNULL, **changes) as process, waiting.open("wb"):
+        await_sleep(process)
         process.send_signal(signum)
         return ended(process)
+
+
+def await_sleep(process: subprocess.Popen[bytes]) -> None:
+    """Wait until a process that has opened the pipe waits for what comes from it.
+
+    Python looks for signals between its steps: one that came after the opening and before the reading would be heard
+    only when something has been read.
+    """
+    state = Path(f"/proc/{process.pid}/stat")
+    while state.exists() and process.poll() is None and state.read_text().rpartition(")")[2].split()[0] != "S":
+        time.sleep(0.001)  # between two questions to a program that cannot call back
 
 
 @pytest.fixture(scope="module")

@@ -30,24 +30,40 @@ def names(own_broker: Broker) -> Iterator[TopicNames]:
     client.delete(own_broker.bootstrap_servers, made)
 
 
-@pytest.fixture
-def damaged(own_broker: Broker, names: TopicNames) -> TopicNames:
-    """An input where one batch of three records (offsets 3 to 5), and the last (8), are damaged; and a state."""
-    servers = own_broker.bootstrap_servers
+@pytest.fixture(scope="module")
+def damages(_breakable_broker: Broker) -> Iterator[Iterator[TopicNames]]:
+    """What `damaged` gives to one test after the other: all are damaged in one stop of the broker."""
+    sets = [client.unique_names() for _ in range(5)]
+    _breakable_broker.start()
+    for names in sets:
+        client.create(_breakable_broker.bootstrap_servers, names)
+        _fill(_breakable_broker.bootstrap_servers, names)
+    _breakable_broker.stop()
+    for topic in (topic for names in sets for topic in (names.input, names.state)):
+        segment = _breakable_broker.partition_folder(topic, 0) / f"{0:020}.log"
+        data = segment.read_bytes()
+        assert b"value W" in data
+        segment.write_bytes(data.replace(b"value Y", b"value ?").replace(b"value W", b"value ?"))
+    _breakable_broker.start()
+    yield iter(sets)
+    _breakable_broker.start()
+    for names in sets:
+        client.delete(_breakable_broker.bootstrap_servers, names)
+
+
+def _fill(servers: str, names: TopicNames) -> None:
     for values in (b"012", b"XYZ", b"67", b"W"):  # a batch each
         records = [Record(b"value %c" % value, partition=0) for value in values]
         client.send(servers, names.input, records, linger_ms=200)
     client.send(servers, names.input, [Record(b"neighbour", partition=1)])
     for key, value in ((b"a", b"value 1"), (b"b", b"value W"), (b"c", b"value 3")):
         client.send(servers, names.state, [Record(value, key=key, partition=0)])
-    own_broker.stop()
-    for topic in (names.input, names.state):
-        segment = own_broker.partition_folder(topic, 0) / f"{0:020}.log"
-        data = segment.read_bytes()
-        assert b"value W" in data
-        segment.write_bytes(data.replace(b"value Y", b"value ?").replace(b"value W", b"value ?"))
-    own_broker.start()
-    return names
+
+
+@pytest.fixture
+def damaged(own_broker: Broker, damages: Iterator[TopicNames]) -> TopicNames:
+    """An input where one batch of three records (offsets 3 to 5), and the last (8), are damaged; and a state."""
+    return next(damages)
 
 
 @pytest.fixture
