@@ -43,10 +43,10 @@ def load(path: Path) -> Model:
         ModelError: the file is missing, unreadable, not ONNX, or does not keep the contract.
     """
     if os.path.isdir(path):  # noqa: PTH112 -- pathlib raises where a folder may not be looked into
-        files = onnx_files(path)
-        if len(files) > 1:
-            return essentia.load_files(path, files)
-        (path,) = files
+        paths = onnx_files(path)
+        if len(paths) > 1:
+            return essentia.load_files(path, [_foreign(OnnxFile.read(each)) for each in paths])
+        (path,) = paths
     file = OnnxFile.read(path)
     if _KEY not in file.metadata and os.path.exists(path.with_suffix(".json")):  # noqa: PTH110 -- as above
         return essentia.load_file(file)
@@ -66,6 +66,12 @@ def onnx_files(folder: Path) -> list[Path]:
     if not files:
         raise ModelError(f"the folder {folder} holds no ONNX file (*.onnx)")
     return files
+
+
+def _foreign(file: OnnxFile) -> OnnxFile:
+    if _KEY in file.metadata:
+        raise ModelError(f"{file.path} is a whole model, and no part of others in its folder: name it alone")
+    return file
 
 
 def _load(file: OnnxFile) -> Model:

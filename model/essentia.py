@@ -37,10 +37,13 @@ def load_file(file: OnnxFile) -> Model:
     layer = Layer.open(file)
     if not layer.takes_embeddings:
         return _alone(file.path, layer)
-    return _chained(file.path, Layer.open(OnnxFile.read(_beside(layer))), [layer])
+    body = Layer.open(OnnxFile.read(_beside(layer)))
+    if body.takes_embeddings:
+        raise ModelError(f"{body.path} is a head itself, so {file.path.name} cannot take its embeddings")
+    return _chained(file.path, body, [layer])
 
 
-def load_files(folder: Path, files: Sequence[Path]) -> Model:
+def load_files(folder: Path, files: Sequence[OnnxFile]) -> Model:
     """Load a folder's embedding model and its heads as one model.
 
     Args:
@@ -50,7 +53,7 @@ def load_files(folder: Path, files: Sequence[Path]) -> Model:
     Raises:
         ModelError: they do not belong together, or cannot be used.
     """
-    layers = [Layer.open(OnnxFile.read(path)) for path in files]
+    layers = [Layer.open(file) for file in files]
     heads = [layer for layer in layers if layer.takes_embeddings]
     bodies = [layer for layer in layers if not layer.takes_embeddings]
     if not bodies:
@@ -145,15 +148,15 @@ def _beside(head: Layer) -> Path:
     Raises:
         ModelError: the head names none, or it is not there.
     """
-    folder, wanted = head.path.parent, _wanted(head)
+    wanted = _wanted(head)
+    there = {path.stem: path for path in head.path.parent.glob("*.onnx")}
     for name in wanted:
-        exact = folder / f"{name}.onnx"
-        if exact.exists():
-            return exact
+        if name in there:
+            return there[name]
     plain = set(map(_plain, wanted))
-    others = sorted((path for path in folder.glob("*.onnx") if _plain(path.stem) in plain), reverse=True)
-    if others:  # the dynamic one first: it needs not be filled up
-        return others[0]
+    others = sorted(name for name in there if _plain(name) in plain)
+    if others:
+        return there[others[-1]]  # the dynamic one, if there is one: it need not be filled up
     raise ModelError(
         f"{head.path} takes the embeddings of {' or '.join(wanted)}: put {wanted[0]}.onnx and its JSON beside it"
     )
