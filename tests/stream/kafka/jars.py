@@ -8,6 +8,7 @@ java = ["java", "-cp", classpath(), "kafka.Kafka", "server.properties"]
 
 from __future__ import annotations
 
+import fcntl
 import re
 import shutil
 import subprocess
@@ -63,10 +64,17 @@ def _complete() -> bool:
 
 
 def _fetch() -> None:
-    folder = _folder()
-    print(f"fetching Kafka's jars into {folder} (43 MB, only this once)", file=sys.stderr, flush=True)
     _CACHE.mkdir(exist_ok=True)
-    # Made aside and renamed, so that two processes that begin together do not see half of the other's.
+    # Tests run in several processes, and Maven's own folder of downloads is not made for two at once.
+    with (_CACHE / "kafka.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _complete():  # else another process was faster
+            _fetch_into(_folder())
+
+
+def _fetch_into(folder: Path) -> None:
+    print(f"fetching Kafka's jars into {folder} (43 MB, only this once)", file=sys.stderr, flush=True)
+    # Made aside and renamed, so that a process that looks meanwhile does not see half of it.
     with tempfile.TemporaryDirectory(prefix="kafka-", dir=_CACHE) as scratch:
         made = Path(scratch) / "jars"
         command = ["mvn", "-q", "-B", "-f", str(_POM), _PLUGIN, f"-DoutputDirectory={made}", "-DincludeScope=runtime"]
@@ -77,8 +85,6 @@ def _fetch() -> None:
             reason = reason.rpartition("[ERROR] ")[2].removesuffix(" -> [Help 1]")
             raise JarsError(f"Maven cannot fetch Kafka's jars: {reason}")
         shutil.copy(_POM, made)
-        if _complete():  # by another process, meanwhile
-            return
         shutil.rmtree(folder, ignore_errors=True)
         made.rename(folder)
 
