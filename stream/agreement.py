@@ -25,7 +25,7 @@ class Comparison:
 
     Attributes:
         differences: absolute difference of the two probabilities, 0 to 1, by each mood that both models know.
-        same_leader: both put the same of these moods first; None if they have no mood in common.
+        same_leader: both put the same of these moods first; None if they are fewer than two.
     """
 
     differences: Mapping[str, float]
@@ -45,9 +45,9 @@ def compare(
     one = dict(zip(labels, probabilities.tolist(), strict=True))
     other = dict(zip(other_labels, other_probabilities.tolist(), strict=True))
     common = [label for label in labels if label in other]
-    if not common:
-        return Comparison({}, None)
     differences = {label: abs(one[label] - other[label]) for label in common}
+    if len(common) < 2:
+        return Comparison(differences, None)
     return Comparison(differences, max(common, key=one.__getitem__) == max(common, key=other.__getitem__))
 
 
@@ -57,7 +57,7 @@ class Agreement:
     def __init__(self) -> None:
         """Begin with no window."""
         self.windows = 0
-        """Windows compared, with at least one mood in common."""
+        """Windows with a leading mood to compare."""
         self.same_leader = 0
         """Those whose leading mood is the same."""
         self._sums: defaultdict[str, float] = defaultdict(float)
@@ -65,10 +65,9 @@ class Agreement:
 
     def add(self, comparison: Comparison) -> None:
         """Take one window."""
-        if comparison.same_leader is None:
-            return
-        self.windows += 1
-        self.same_leader += comparison.same_leader
+        if comparison.same_leader is not None:
+            self.windows += 1
+            self.same_leader += comparison.same_leader
         for mood, difference in comparison.differences.items():
             self._sums[mood] += difference
             self._counts[mood] += 1
@@ -81,11 +80,10 @@ class Agreement:
 
     def summary(self) -> str:
         """Return it in one line for people."""
-        if not self.windows:
-            return "no window was compared"
-        share = 100 * self.same_leader / self.windows
         means = list(self.mean_differences.items())[:_NAMED]
-        apart = ", ".join(f"{mood} {mean:.3f}" for mood, mean in means)
-        return (
-            f"the leading mood is the same in {share:.1f} % of the windows compared; furthest apart on average: {apart}"
-        )
+        if not means:
+            return "no window was compared"
+        apart = "furthest apart on average: " + ", ".join(f"{mood} {mean:.3f}" for mood, mean in means)
+        if not self.windows:
+            return apart
+        return f"the leading mood is the same in {100 * self.same_leader / self.windows:.1f} % of them; {apart}"

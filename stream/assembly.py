@@ -1,6 +1,6 @@
 """Puts a run together from its settings: model, sources, sessions, sinks, the HTTP side.
 
-with Assembly(settings, stop) as assembly:
+with Assembly(settings, stop, hangup.taken) as assembly:
     assembly.run()
 assembly.failures                      # what failed and why, by name
 """
@@ -10,18 +10,18 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
-from model.contract import DEFAULT_MODEL, Model, ModelError, ModelInfo, load
+from model.contract import ModelInfo
 from model.frontend import FrontEnd
 from stream.audio import Source
 from stream.engine import Engine, Observer
 from stream.errors import StreamError, UsageError
 from stream.file_jobs import find_files, side_by_side
-from stream.record import ModelId
+from stream.models import Models
 from stream.scorer import SessionOptions
 from stream.session import Session
 from stream.settings import Settings
@@ -39,8 +39,13 @@ logger = logging.getLogger(__name__)
 class Assembly:
     """Everything a run needs, opened and closed together."""
 
-    def __init__(self, settings: Settings, stop: Stop) -> None:
+    def __init__(self, settings: Settings, stop: Stop, reload_asked: Callable[[], bool] = lambda: False) -> None:
         """Load the model and open what is written to and served.
+
+        Args:
+            settings: what to do.
+            stop: the wish to end.
+            reload_asked: says, once each time, that the model's file is to be read anew.
 
         Raises:
             UsageError: the output would replace what is to be heard.
@@ -48,13 +53,13 @@ class Assembly:
         """
         self._settings = settings
         self._stop = stop
-        self._model_path = settings.model or DEFAULT_MODEL
-        self._model = _load(self._model_path)
-        self._options = session_options(settings, self._model.info.frontend)
+        self._models = Models(settings, reload_asked)
+        self._options = session_options(settings, self._models.in_use.frontend)
         self._paths, self._not_found = find_files(settings.paths)
         self._kafka = _kafka_consumption(settings, stop)
         self._closing = contextlib.ExitStack()
         with contextlib.ExitStack() as opened:
+            opened.callback(self._models.close)
             observers = self._serve(opened)
             sinks = SinkGroup(self._result_sinks(opened))
             self._engine = Engine(self._new_session, sinks, observers, stop)
@@ -72,6 +77,7 @@ class Assembly:
         Raises:
             StreamError: there is nothing to listen to.
         """
+        self._models.start()
         if self._settings.source == "file":
             self._run_files()
         elif self._kafka is not None:
@@ -90,17 +96,18 @@ class Assembly:
         self._closing.close()
 
     def _new_session(self, stream: str, live: bool) -> Session:
-        return Session(stream, self._model, self._options, live=live)
+        return Session(stream, self._models.in_use, self._options, live=live)
 
     def _result_sinks(self, opened: contextlib.ExitStack) -> list[Sink]:
-        settings, labels = self._settings, self._model.info.labels
+        settings, labels = self._settings, self._models.info.labels
         sinks: list[Sink] = []
         if settings.output_file is not None:
-            _refuse_to_replace(settings.output_file, [*self._paths, self._model_path])
+            read = [*self._paths, self._models.path, *filter(None, [self._models.shadow_path])]
+            _refuse_to_replace(settings.output_file, read)
             kind = "csv" if settings.output_file.suffix.lower() == ".csv" else "jsonl"
             sinks.append(_records(kind, open_output(settings.output_file), labels, self._stop))
             opened.callback(sinks[-1].close)
-        sinks.insert(0, _standard_output(settings, self._model.info, self._stop))
+        sinks.insert(0, _standard_output(settings, self._models.info, self._stop))
         return sinks
 
     def _finish(self, sinks: SinkGroup) -> None:
@@ -120,13 +127,10 @@ class Assembly:
 
         # A topic on which nothing is published is no fault; whether this member does its part is another condition.
         metrics = Metrics(settings.max_stream_labels, settings.min_rms)
-        metrics.model_file(self._model_path)
         board = Board() if self._kafka is None else Board(fresh_seconds=None)
         if self._kafka is not None:
             self._kafka.serve(metrics, board)
-        info = self._model.info
-        for each in (metrics, board):
-            each.model(ModelId(info.name, info.version, info.sha256))
+        self._models.serve(metrics, [metrics, board])
         app = create_app(metrics, board)
         server = serve(app, settings.metrics_host, settings.metrics_port, exact=settings.metrics_port_given)
         opened.callback(server.stop)
@@ -217,13 +221,6 @@ def live_source(settings: Settings, stop: Stop) -> Source:
             from stream.sources.demo import DemoSource  # noqa: PLC0415
 
             return DemoSource(stop, realtime=settings.paced)
-
-
-def _load(path: Path) -> Model:
-    try:
-        return load(path)
-    except ModelError as error:
-        raise StreamError(str(error)) from None
 
 
 def _standard_output(settings: Settings, model: ModelInfo, stop: Stop) -> Sink:

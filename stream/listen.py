@@ -6,8 +6,9 @@
     python -m stream.listen --help
 
 Results go to standard output, the log to standard error. Exit codes: 0 all well, 1 something could not be heard or
-written, 2 the call was wrong, 130 and 143 stopped by Ctrl-C and SIGTERM after the final records; of ``--kafka`` also 3
-another process has its identity, 4 it hung in a call.
+written, 2 the call was wrong, 129, 130 and 143 stopped by the end of its terminal, Ctrl-C and SIGTERM after the final
+records; of ``--kafka`` also 3 another process has its identity, 4 it hung in a call. A model file that is replaced is
+taken while it runs, and SIGHUP asks for it at once (docs/adr/0007-models-swapped.md).
 """
 
 from __future__ import annotations
@@ -87,10 +88,13 @@ def _benchmark(settings: Settings) -> None:
 
 def _listen(settings: Settings) -> int:
     from stream.assembly import Assembly  # noqa: PLC0415
+    from stream.hangup import Hangup  # noqa: PLC0415
 
     stop = process.stop_on_signals()
+    hangup = Hangup(stop)
+    hangup.install()
     try:
-        with Assembly(settings, stop) as assembly:
+        with Assembly(settings, stop, hangup.taken) as assembly:
             assembly.run()
         code = 1 if assembly.failures else 0
     except StreamError as error:
