@@ -1,9 +1,12 @@
 """One track's way from sound to records: windows, their mood, the running average, events, the final.
 
-scorer = TrackScorer("mic", title=None, origin=0, samplerate=44100, model=model, options=SessionOptions())
+scorer = TrackScorer("mic", title=None, origin=0, samplerate=44100, models=models, options=SessionOptions())
 records = scorer.feed(mono)
 records = scorer.end(last)             # the track is over: events that go on end, and the final comes
-scorer.resume(other.snapshot())        # a track that another process began
+scorer.resume(other.snapshot(), by)    # a track that another process began
+
+Each window is scored by the model that is in use at its boundary. If its moods are others than those of the window
+before, what was averaged and detected by then is of no use for it: both begin anew.
 """
 
 from __future__ import annotations
@@ -15,11 +18,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from model.contract import Model, ModelError
+from model.contract import ModelError
 from stream.average import Average, ExponentialAverage, Latest, Mean
-from stream.events import Change, EventDetector
-from stream.record import Estimate, Event, Final, ModelId, Moods, Record, WindowStatus, dbfs, power_of
+from stream.events import Change
+from stream.model_in_use import ModelInUse
+from stream.record import Estimate, Event, Final, Moods, Record, WindowStatus, dbfs, power_of
 from stream.snapshot import TrackSnapshot
+from stream.tally import ScoredBy, Tally, scored_by
 from stream.track import Track, Window
 
 
@@ -64,7 +69,14 @@ class TrackScorer:
     """Scores the windows of one track and keeps its average."""
 
     def __init__(
-        self, stream: str, *, title: str | None, origin: int, samplerate: int, model: Model, options: SessionOptions
+        self,
+        stream: str,
+        *,
+        title: str | None,
+        origin: int,
+        samplerate: int,
+        models: ModelInUse,
+        options: SessionOptions,
     ) -> None:
         """Begin a track.
 
@@ -73,7 +85,7 @@ class TrackScorer:
             title: of the track, or None.
             origin: where the track begins in the stream, in samples at the front-end's rate.
             samplerate: of the source, in Hz.
-            model: what scores the windows.
+            models: what scores the windows.
             options: averaging and thresholds.
 
         Raises:
@@ -85,14 +97,12 @@ class TrackScorer:
         self._stream = stream
         self._origin = origin
         self._samplerate = samplerate
-        self._model = model
+        self._models = models
+        self._frontend = models.frontend
         self._options = options
-        self._id = ModelId(model.info.name, model.info.version, model.info.sha256)
-        self._track = Track(samplerate, model.info.frontend, options.hop_frames)
-        self._average = options.new_average()
-        self._events = EventDetector(model.info.labels, options.threshold, options.threshold_off, options.min_duration)
+        self._track = Track(samplerate, models.frontend, options.hop_frames)
+        self._tally = Tally(scored_by(models.current), options)
         self._min_power = power_of(options.min_rms_dbfs)
-        self._power = 0.0  # summed over the scored windows
         self._left_out: dict[WindowStatus, int] = {"silence": 0, "gap": 0}
 
     @property
@@ -104,6 +114,11 @@ class TrackScorer:
     def position(self) -> int:
         """Source samples since the track's first, the lost ones included."""
         return self._track.position
+
+    @property
+    def scored_by(self) -> ScoredBy:
+        """What the average is of."""
+        return self._tally.by
 
     @property
     def needed_from(self) -> int:
@@ -118,31 +133,33 @@ class TrackScorer:
             position=self._track.position,
             next_window=self._track.next_window,
             hop_frames=self._options.hop_frames,
-            average=self._average.state(),
-            events=self._events.state(),
-            power=self._power,
+            average=self._tally.average_state(),
+            events=self._tally.events_state(),
+            power=self._tally.power,
             silent=self._left_out["silence"],
             gaps=self._left_out["gap"],
             unreported=self._track.unreported,
             broken=self._track.broken,
         )
 
-    def resume(self, snapshot: TrackSnapshot, *, same_average: bool) -> None:
+    def resume(self, snapshot: TrackSnapshot, by: ScoredBy) -> None:
         """Go on where a snapshot was taken; ``position`` then says from where on sound must be fed.
+
+        An average of another kind begins anew. One of other moods stays this track's until its next window: a model
+        that changed between two processes is like one that changed while it ran.
 
         Args:
             snapshot: of a scorer with the same origin and sample rate.
-            same_average: its average and events are of the same kind and moods; else they begin anew.
+            by: what its average is of.
         """
         # Under another hop, the first window that begins no earlier than the one that was due.
         due = -(-snapshot.next_window * snapshot.hop_frames // self._options.hop_frames)
         self._track.resume(due, snapshot.position)
         self._track.broken = snapshot.broken
         self._left_out = {"silence": snapshot.silent, "gap": snapshot.gaps}
-        if same_average:
-            self._average.restore(snapshot.average)
-            self._events.restore(snapshot.events)
-            self._power = snapshot.power
+        if snapshot.average.keys() == self._tally.average_state().keys():
+            self._tally = Tally(by, self._options)
+            self._tally.restore(snapshot.average, snapshot.events, snapshot.power)
 
     def settle(self, snapshot: TrackSnapshot) -> list[Record]:
         """End the refilling after :meth:`resume`: what is still missing of the sound was lost."""
@@ -152,7 +169,7 @@ class TrackScorer:
 
     def summary(self, error: str | None = None) -> Final:
         """Return what the final would be now; the track goes on."""
-        scored = self._average.count
+        scored = self._tally.windows
         status: WindowStatus = "ok"
         if self._track.broken:
             status = "gap"
@@ -165,12 +182,12 @@ class TrackScorer:
             start_s=self._seconds(0),
             end_s=self._end_s,
             status=status,
-            rms_dbfs=dbfs(self._power / scored) if scored else None,
-            running=self._running(),
+            rms_dbfs=self._tally.rms_dbfs,
+            running=self._tally.running(),
             windows=scored,
             silent_windows=self._left_out["silence"],
             gap_windows=self._left_out["gap"] + self._track.unreported,
-            model=self._id,
+            model=self._tally.by.model,
             error=error,
         )
 
@@ -197,10 +214,10 @@ class TrackScorer:
             records += self._score(self._track.flush())
         except ModelError as failure:  # the final is owed all the same
             error = error or str(failure)
-        records += [self._event(change) for change in self._events.flush(self._end_s)]
+        records += [self._event(change) for change in self._tally.end(self._end_s)]
         final = self.summary(error)
         self.ended = True
-        self._average = self._options.new_average()
+        self._tally = Tally(self._tally.by, self._options)
         return [*records, final]
 
     def _score(self, windows: list[Window]) -> list[Record]:
@@ -210,25 +227,26 @@ class TrackScorer:
         return records
 
     def _score_one(self, window: Window) -> list[Record]:
-        frontend = self._model.info.frontend
+        frontend = self._frontend
         start = window.index * self._options.hop_frames * frontend.hop
         start_s, end_s = self._seconds(start), self._seconds(start + frontend.window_samples)
         mood: Moods | None = None
         inference_ms: float | None = None
+        model = self._models.current
+        ends = self._take(scored_by(model), start_s)
         changes: list[Change] = []
         status = self._status(window)
         if status == "ok" and window.frames is not None and window.power is not None:
             began = time.perf_counter()
-            probabilities = self._model.predict(window.frames[np.newaxis])[0]
+            probabilities = model.predict(window.frames[np.newaxis])[0]
             inference_ms = round(1000.0 * (time.perf_counter() - began), 3)
-            mood = self._named(probabilities)
-            self._average.add(probabilities, start_s)
-            self._power += window.power
-            changes = self._events.feed(probabilities, start_s, end_s)
+            mood = self._tally.named(probabilities)
+            changes = self._tally.add(probabilities, window.power, start_s, end_s)
+            self._models.witness(window.frames, model.info.labels, probabilities)
         else:
             self._left_out[status] += 1
             if status == "silence":  # no mood sounds in it; a gap says nothing either way
-                changes = self._events.feed(None, start_s, end_s)
+                changes = self._tally.add_silence(start_s, end_s)
         estimate = Estimate(
             stream=self._stream,
             track=self.title,
@@ -239,24 +257,26 @@ class TrackScorer:
             status=status,
             rms_dbfs=None if window.power is None else dbfs(window.power),
             mood=mood,
-            running=self._running(),
-            windows=self._average.count,
-            model=self._id,
+            running=self._tally.running(),
+            windows=self._tally.windows,
+            model=self._tally.by.model,
             inference_ms=inference_ms,
         )
-        return [estimate, *(self._event(change) for change in changes)]
+        return [*map(self._event, ends), estimate, *map(self._event, changes)]
+
+    def _take(self, by: ScoredBy, at_s: float) -> list[Change]:
+        """Note which model scores from now on, and return the ends of moods that it cannot tell of."""
+        old = self._tally
+        if by.labels == old.by.labels:
+            old.by = by
+            return []
+        self._tally = Tally(by, self._options)
+        return old.end(at_s)
 
     def _status(self, window: Window) -> WindowStatus:
         if window.power is None:
             return "gap"
         return "silence" if self.ended or window.power < self._min_power else "ok"
-
-    def _running(self) -> Moods | None:
-        value = self._average.value()
-        return None if value is None else self._named(value)
-
-    def _named(self, values: NDArray[np.floating]) -> Moods:
-        return {label: round(value, 7) for label, value in zip(self._model.info.labels, values.tolist(), strict=True)}
 
     def _event(self, change: Change) -> Event:
         return Event(self._stream, self.title, change.mood, change.phase, change.at_s, round(change.probability, 7))
@@ -267,7 +287,7 @@ class TrackScorer:
 
     @property
     def _rate(self) -> int:
-        return self._model.info.frontend.samplerate
+        return self._frontend.samplerate
 
     def _seconds(self, offset: float) -> float:
         """Return the time of a sample of the track (at the front-end's rate) in seconds from the stream's beginning."""

@@ -24,10 +24,12 @@ from model.contract import Model, ModelError
 from model.resample import downmix
 from stream.audio import AudioChunk
 from stream.errors import StreamError
+from stream.model_in_use import ModelInUse
 from stream.record import SILENCE_DBFS, Estimate, Record, Status, dbfs
 from stream.scorer import SessionOptions, TrackScorer
 from stream.silence import Boundary, SilenceSplitter
 from stream.snapshot import SessionSnapshot
+from stream.tally import ScoredBy, scored_by
 
 _NOTHING = np.empty(0, dtype=np.float32)
 _MAX_AMPLITUDE = 1e6  # beyond it a float is no sound but damage, like NaN
@@ -37,18 +39,23 @@ class Session:
     """Scores one stream: ``feed``, ``flush``, ``reset``."""
 
     def __init__(
-        self, stream: str, model: Model, options: SessionOptions = SessionOptions(), *, live: bool = False
+        self,
+        stream: str,
+        model: Model | ModelInUse,
+        options: SessionOptions = SessionOptions(),
+        *,
+        live: bool = False,
     ) -> None:
         """Make a session.
 
         Args:
             stream: name of the stream.
-            model: what scores its windows.
+            model: what scores its windows: one model, or what is in use at each window.
             options: averaging and thresholds.
             live: the source is live: a long silence ends a track.
         """
         self.stream = stream
-        self._model = model
+        self._models = model if isinstance(model, ModelInUse) else ModelInUse(model)
         self._options = options
         self._live = live
         self.reset()
@@ -103,7 +110,8 @@ class Session:
         if self._samplerate is None or self._splitter is not None:
             raise ValueError("a session that has heard nothing, or is cut at silences, cannot be resumed")
         track = self._scorer.snapshot() if self._scorer else None
-        return SessionSnapshot(self._samplerate, self._next_sample, self._model.info.labels, track)
+        by = self._scorer.scored_by if self._scorer else scored_by(self._models.current)
+        return SessionSnapshot(self._samplerate, self._next_sample, by.labels, track, by.model)
 
     def resume(self, snapshot: SessionSnapshot) -> None:
         """Go on where a snapshot was taken: feed the chunks from ``needed_from`` on again, then :meth:`settle`.
@@ -119,9 +127,9 @@ class Session:
         self._resumed = snapshot
         if snapshot.track is not None:
             scorer = self._begin_track(snapshot.track.title, snapshot.track.origin)
-            own = self._options.new_average().state().keys()
-            same = snapshot.labels == self._model.info.labels and snapshot.track.average.keys() == own
-            scorer.resume(snapshot.track, same_average=same)
+            # A state written before models could be swapped does not name its model: then it is the one there is now.
+            model = snapshot.model or scored_by(self._models.current).model
+            scorer.resume(snapshot.track, ScoredBy(model, snapshot.labels))
             self._position += scorer.position - snapshot.track.position
 
     def settle(self) -> list[Record]:
@@ -220,13 +228,13 @@ class Session:
     def _begin_track(self, title: str | None, origin: int | None = None) -> TrackScorer:
         assert self._samplerate is not None  # every caller has seen a chunk
         if origin is None:
-            origin = round(self._position * self._model.info.frontend.samplerate / self._samplerate)
+            origin = round(self._position * self._models.frontend.samplerate / self._samplerate)
         self._scorer = TrackScorer(
             self.stream,
             title=title,
             origin=origin,
             samplerate=self._samplerate,
-            model=self._model,
+            models=self._models,
             options=self._options,
         )
         return self._scorer

@@ -89,6 +89,12 @@ class Settings(ConsumerOptions, TopicOptions, ConnectionOptions, CommandSettings
         "Mood",
         "an ONNX model, or a folder of Essentia's heads (the built-in one unless given)",
     )
+    shadow_model: Path | None = option(
+        None,
+        kinds.path("the path of an ONNX file", "FILE"),
+        "Mood",
+        "a second model: scores the same windows, touches no result; metrics say how far both agree",
+    )
     hop_seconds: float | None = option(
         None,
         kinds.seconds(FRAME_SECONDS),

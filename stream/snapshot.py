@@ -15,6 +15,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Self
 
+from stream.record import ModelId
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class TrackSnapshot:
@@ -58,12 +60,14 @@ class SessionSnapshot:
         next_sample: index of the source sample that should come next.
         labels: the moods that the averages are of.
         track: the track that goes on, or None between two.
+        model: which model scored the last window of the averages; None in a state of a version that did not say.
     """
 
     samplerate: int
     next_sample: int
     labels: tuple[str, ...]
     track: TrackSnapshot | None
+    model: ModelId | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -77,12 +81,13 @@ class SessionSnapshot:
             ValueError: it is none.
         """
         try:
-            track = value["track"]
+            track, model = value["track"], value.get("model")
             return cls(
                 samplerate=int(value["samplerate"]),
                 next_sample=int(value["next_sample"]),
                 labels=tuple(value["labels"]),
                 track=None if track is None else TrackSnapshot(**track),
+                model=None if model is None else ModelId(**model),
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"not the state of a session: {error!r}") from None

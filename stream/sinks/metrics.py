@@ -53,6 +53,7 @@ class _Stream:
     label: str
     up: bool = True
     heard: bool = False
+    moods: tuple[str, ...] | None = None
     ended_at: float | None = None
 
 
@@ -193,11 +194,22 @@ class Metrics:
             self._histograms["emission_latency_seconds"].observe(max(0.0, latency))
         if record.rms_dbfs is not None:
             self._of_streams["audio_rms_dbfs"].set(max(SILENCE_DBFS, record.rms_dbfs), label)
+        self._know_moods(record, label)
         for name, moods in (("mood_probability", record.running), ("mood_window_probability", record.mood)):
             if moods is None:  # nothing is known now: no number is better than an old one
                 self._of_streams[name].forget(label)
             for mood, probability in (moods or {}).items():
                 self._of_streams[name].set(probability, label, utf8(mood))
+
+    def _know_moods(self, record: Estimate, label: str) -> None:
+        """Let the series of moods go that the model which scores now does not know: a swap of models."""
+        if record.running is None:
+            return
+        stream, moods = self._streams[record.stream], tuple(record.running)
+        if stream.moods not in (None, moods):
+            for name in ("mood_probability", "mood_window_probability", "mood_active"):
+                self._of_streams[name].forget(label)
+        stream.moods = moods
 
     def _label(self, name: str) -> str:
         """Return the label of a stream that is alive, giving it one if it is new."""

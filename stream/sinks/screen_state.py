@@ -176,6 +176,9 @@ class ScreenState:
             self.seconds += min(max(0.0, record.end_s - view.position), self.window_seconds)
         view.estimate, view.final, view.captured_at = record, None, record.captured_at
         self._play(view, True)
+        if record.running is not None and record.running.keys() != set(view.order):  # a model of other moods scores now
+            view.order = list(record.running)
+            self.labels += [mood for mood in record.running if mood not in self.labels]  # others may still have the old
         view.track, view.position = record.track, record.end_s
         if record.rms_dbfs is not None and (view.level is None or unheard):
             view.level = record.rms_dbfs

@@ -1,0 +1,226 @@
+"""Watches the file of the model that scores, and brings a new one into use while all goes on.
+
+    file = ModelFile(path)
+    held = Held.by(file)                   # before the model is loaded
+    watch = ModelWatch(file, held, models, told, hangup.taken, look_seconds=1.0)
+    watch.start()                          # a thread of its own
+
+A new file is read once it has not changed between two looks, so that none is read half-written. It is verified and run
+a few times beside the old model before it takes over; one that is no use changes nothing, is said in one line, and is
+not read again until its content is another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+import os
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Protocol
+
+from model.contract import Model, ModelError, load
+from stream.model_file import ModelFile, Stamp
+from stream.model_in_use import ModelInUse
+from stream.record import ModelId
+from stream.stop import Stop
+
+logger = logging.getLogger(__name__)
+
+_STEP_SECONDS = 0.1
+_MOST_REFUSED = 100
+_NICENESS = 10
+_NO_STAMP: Stamp = ()  # that of no file
+
+
+class Told(Protocol):
+    """What is told of swaps: the metrics, the status board."""
+
+    def taken(self, model: ModelId) -> None:
+        """Another model scores from now on."""
+        ...
+
+    def refused(self) -> None:
+        """A new file was no use."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Held:
+    """What a file held when it was looked at: its stamp, and its content's digest."""
+
+    stamp: Stamp
+    content: str
+
+    @classmethod
+    def by(cls, file: ModelFile) -> Held:
+        """Look at a file now; where it cannot be read, nothing is known of it."""
+        try:
+            return cls(file.stamp() or _NO_STAMP, file.digest())
+        except OSError:
+            return cls(_NO_STAMP, "")
+
+
+class ModelWatch:
+    """Brings new models into use."""
+
+    def __init__(
+        self,
+        file: ModelFile,
+        held: Held,
+        models: ModelInUse,
+        told: Told,
+        asked: Callable[[], bool],
+        *,
+        look_seconds: float = 1.0,
+    ) -> None:
+        """Make a watch.
+
+        Args:
+            file: what to watch.
+            held: what it held just before the model in use was read.
+            models: takes the new model.
+            told: is told of what became of a new file.
+            asked: says, once each time, that somebody wants the file to be read now.
+            look_seconds: between two looks at the file; infinite: only when asked.
+        """
+        self._file = file
+        self._models = models
+        self._told = told
+        self._asked = asked
+        self._look_seconds = look_seconds
+        self._stop = Stop()
+        self._known: Stamp | None = held.stamp  # what was read or refused
+        self._seen: Stamp | None = held.stamp  # by the last look
+        self._content = held.content  # of the model in use
+        self._refused: OrderedDict[str, str] = OrderedDict()  # reasons by content
+        self._thread = threading.Thread(target=self._run, name="model-watch", daemon=True)
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the watch; a model that is being read is not taken. Safe to call twice."""
+        self._stop.request()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        lower_priority()
+        next_look = time.monotonic() + self._look_seconds
+        while not self._stop.wait(_STEP_SECONDS):
+            if self._asked():
+                self._answer()
+            elif time.monotonic() >= next_look:
+                self._look()
+            else:
+                continue
+            next_look = time.monotonic() + self._look_seconds
+
+    def _look(self) -> None:
+        """Read the file if it has changed, and has not since the last look."""
+        stamp = self._file.stamp()
+        last, self._seen = self._seen, stamp
+        if stamp == self._known or stamp != last:
+            return
+        if stamp is None:
+            self._known = None
+            logger.warning(
+                "the model file %s has gone: %s goes on, but this program could not start again",
+                self._file.path,
+                _name(self._models.current),
+            )
+            return
+        content = self._settle(stamp)
+        if content is not None and content != self._content and content not in self._refused:
+            self._read(content, stamp)
+
+    def _answer(self) -> None:
+        """Read the file because somebody asks for it, and say in any case what came of it."""
+        stamp = self._file.stamp()
+        if stamp is None:
+            self._refuse(f"there is no file at {self._file.path}")
+        elif (content := self._settle(stamp)) is None:
+            return  # said
+        elif content == self._content:
+            logger.info("the model file %s holds what is in use: %s", self._file.path, _name(self._models.current))
+        elif content in self._refused:
+            self._refuse(f"{self._refused[content]} (the file is the same as when it was last refused)")
+        else:
+            self._read(content, stamp)
+
+    def _settle(self, stamp: Stamp) -> str | None:
+        """Note that a file is known by now, and return what it holds; say so and return None if it cannot be read."""
+        self._known = self._seen = stamp
+        try:
+            return self._file.digest()
+        except OSError as error:
+            if self._file.stamp() == stamp:
+                self._refuse(f"{self._file.path} cannot be read: {error.strerror}")
+            else:  # it is being replaced: the next look will find something else
+                self._known = _NO_STAMP
+            return None
+
+    def _read(self, content: str, stamp: Stamp) -> None:
+        began = time.monotonic()
+        try:
+            new = load(self._file.path)
+            if reason := self._models.refusal(new.info):
+                raise ModelError(f"{self._file.path}: {reason}")
+        except ModelError as error:
+            self._read_in_vain(content, stamp, str(error))
+            return
+        except Exception as error:  # a defect that one file meets must not end the watch
+            logger.debug("unexpected", exc_info=True)
+            self._read_in_vain(content, stamp, f"{self._file.path}: unexpected {type(error).__name__}: {error}")
+            return
+        old = self._models.current
+        if self._was_replaced(stamp) or self._stop.requested:
+            return
+        self._content = content
+        if new.info == old.info:  # it was replaced while this program started
+            return
+        self._models.replace(new)
+        info = new.info
+        self._told.taken(ModelId(info.name, info.version, info.sha256))
+        same = info.labels == old.info.labels
+        logger.info(
+            "a new model is taken at each stream's next window: %s in place of %s; it was read in %.1f s, and %s",
+            _name(new),
+            _name(old),
+            time.monotonic() - began,
+            "running averages go on" if same else "running averages begin anew, for its moods are others",
+        )
+
+    def _read_in_vain(self, content: str, stamp: Stamp, reason: str) -> None:
+        if self._was_replaced(stamp):
+            return
+        self._refused[content] = reason
+        if len(self._refused) > _MOST_REFUSED:
+            self._refused.popitem(last=False)
+        self._refuse(reason)
+
+    def _was_replaced(self, stamp: Stamp) -> bool:
+        """Say whether the file changed while it was read: then neither good nor bad can be said of it yet."""
+        replaced = self._file.stamp() != stamp
+        if replaced:
+            self._known = _NO_STAMP
+        return replaced
+
+    def _refuse(self, reason: str) -> None:
+        self._told.refused()
+        logger.error("the new model is refused, and %s goes on: %s", _name(self._models.current), reason)
+
+
+def lower_priority() -> None:
+    """Let the thread that calls this stand back where the processor is busy, on systems that know threads' priority."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+
+
+def _name(model: Model) -> str:
+    return f"{model.info.name} {model.info.version} (sha256 {model.info.sha256[:12]})"

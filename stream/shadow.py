@@ -1,0 +1,173 @@
+"""A second model that scores the same windows, without touching what the first one says.
+
+    shadow = Shadow(load(path), told)
+    shadow.start()                         # a thread of its own
+    models.witness = shadow.see            # from then on it is shown every scored window
+    shadow.close()                         # scores what still waits, for a while; says how far the two agree
+
+It never makes the first model wait: windows wait for the shadow in a queue, and where that is full, one is skipped and
+counted. Only where no clock runs (files as fast as possible) is it waited for, so that all windows are compared.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import threading
+import time
+from collections import deque
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.contract import Model, ModelError
+from stream.agreement import Agreement, Comparison, compare
+from stream.model_watch import lower_priority
+
+logger = logging.getLogger(__name__)
+
+_WAITING_BYTES = 8 * 2**20
+_MOST_WAITING = 64  # three minutes of one live stream
+
+_CLOSING_SECONDS = 5.0
+
+
+class ShadowTold(Protocol):
+    """What is told of a shadow: the metrics."""
+
+    def scored(self, comparison: Comparison, seconds: float) -> None:
+        """Both models scored a window; the shadow's network took this long."""
+        ...
+
+    def failed(self) -> None:
+        """The shadow failed on a window."""
+        ...
+
+    def skipped(self) -> None:
+        """The shadow was too slow for a window."""
+        ...
+
+
+class Unheard:
+    """Is told of a shadow where there are no metrics."""
+
+    def scored(self, comparison: Comparison, seconds: float) -> None:
+        """Do nothing."""
+
+    def failed(self) -> None:
+        """Do nothing."""
+
+    def skipped(self) -> None:
+        """Do nothing."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class _Window:
+    frames: NDArray[np.float32]
+    labels: tuple[str, ...]
+    probabilities: NDArray[np.float32]
+
+
+class Shadow:
+    """Scores windows beside the first model and compares. Safe to show windows from several threads."""
+
+    def __init__(self, model: Model, told: ShadowTold, *, patience: float = 0.0) -> None:
+        """Make a shadow.
+
+        Args:
+            model: scores; of the front-end of the first one.
+            told: is told of every window.
+            patience: seconds that a window may be held up where the queue is full; 0 where a clock runs.
+        """
+        self._model = model
+        self._told = told
+        self._patience = patience
+        frontend = model.info.frontend
+        self._most = max(2, min(_MOST_WAITING, _WAITING_BYTES // (4 * frontend.patch * frontend.n_mels)))
+        self._windows: deque[_Window] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._agreement = Agreement()
+        self._scored = self._failed = self._skipped = 0
+        self._thread = threading.Thread(target=self._run, name="shadow-model", daemon=True)
+
+    def start(self) -> None:
+        """Begin to score."""
+        self._thread.start()
+
+    def see(self, frames: NDArray[np.float32], labels: tuple[str, ...], probabilities: NDArray[np.float32]) -> None:
+        """Take a window that the first model scored: frames (patch, n_mels), its labels and answer (labels,)."""
+        with self._changed:
+            if self._patience and len(self._windows) >= self._most:
+                self._changed.wait_for(lambda: len(self._windows) < self._most or self._closed, self._patience)
+            if len(self._windows) >= self._most or self._closed:
+                self._skip(1)
+                return
+            self._windows.append(_Window(frames, labels, probabilities))
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Score what still waits, within a few seconds, and say how far the two models agree. Safe to call twice."""
+        with self._changed:
+            if self._closed:
+                return
+            self._closed = True
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(_CLOSING_SECONDS)
+        with self._changed:
+            self._skip(len(self._windows))
+            self._windows.clear()
+        logger.info(
+            "shadow %s %s: %d windows scored, %d failed, %d skipped; %s",
+            self._model.info.name,
+            self._model.info.version,
+            self._scored,
+            self._failed,
+            self._skipped,
+            self._agreement.summary(),
+        )
+
+    def _run(self) -> None:
+        lower_priority()
+        while (window := self._next()) is not None:
+            self._score(window)
+
+    def _next(self) -> _Window | None:
+        """Wait for a window; None at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._windows or self._closed)
+            window = self._windows.popleft() if self._windows else None
+            self._changed.notify_all()
+        return window
+
+    def _score(self, window: _Window) -> None:
+        began = time.perf_counter()
+        try:
+            probabilities = self._model.predict(window.frames[np.newaxis])[0]
+        except ModelError as error:
+            self._fail(str(error))
+            return
+        except Exception as error:  # the first model's results must not depend on a defect that the second one meets
+            self._fail(f"unexpected {type(error).__name__}: {error}")
+            return
+        seconds = time.perf_counter() - began
+        comparison = compare(window.labels, window.probabilities, self._model.info.labels, probabilities)
+        self._scored += 1
+        self._agreement.add(comparison)
+        self._told.scored(comparison, seconds)
+
+    def _fail(self, reason: str) -> None:
+        self._failed += 1
+        self._told.failed()
+        if self._failed == 1:
+            logger.error("the shadow model fails; results are not touched, and it is not said again: %s", reason)
+
+    def _skip(self, count: int) -> None:
+        """Count windows that were not scored; the lock is held."""
+        if count and not self._skipped:
+            logger.warning("the shadow model is too slow; windows are skipped and counted, and it is not said again")
+        self._skipped += count
+        for _ in range(count):
+            self._told.skipped()
