@@ -105,7 +105,7 @@ class Engine:
         """Note a failure and say it in the log; the first of a name is the one that counts."""
         if name not in self.failures:
             self.failures[name] = reason
-            logger.error("%s", reason if name in reason else f"{name}: {reason}")
+            logger.error("%s", reason if name in reason else f"{name}: {reason}", extra={"stream": name})
 
     def lose_output(self, reason: str) -> None:
         """Note that results could not be written, and say it in the log."""
@@ -190,7 +190,8 @@ class _Run:
             return
         for record in records:
             if isinstance(record, Status):
-                logger.warning("%s: %s", record.stream, record.detail)
+                fields = {"stream": record.stream, "track": chunk.track}
+                logger.warning("%s: %s", record.stream, record.detail, extra=fields)
         speed = self._speed.add(len(chunk.samples) / chunk.samplerate, time.perf_counter() - began)
         self._engine.emit(records)
         self._engine.observe(lambda observer: observer.audio(chunk))
@@ -200,7 +201,7 @@ class _Run:
 
     def _note(self, item: SourceStatus) -> None:
         level = logging.INFO if item.kind == "up" else logging.WARNING
-        logger.log(level, "%s: source %s: %s", item.stream, item.kind, item.detail)
+        logger.log(level, "%s: source %s: %s", item.stream, item.kind, item.detail, extra={"stream": item.stream})
         self.streams.setdefault(item.stream, None)
         self._engine.observe(lambda observer: observer.status(item))
         self._engine.emit([Status(item.stream, item.kind, item.detail, lost_s=round(item.lost_seconds, 3))])

@@ -5,23 +5,31 @@ logging.getLogger(__name__).warning("the server stalled", extra={"stream": "radi
 
 Text: ``2026-01-01T00:00:38.916Z WARNING stream.sources.url: the server stalled stream=radio``.
 JSON: ``{"time": ..., "level": "WARNING", "logger": "stream.sources.url", "message": "the server stalled", ...}``.
+
+An event about a stream names it in its field ``stream``, and the track, where one plays, in ``track``; as text only if
+the message does not. What says the same again and again is one line a minute (`stream/log_repeats.py`). Users and
+passwords in addresses are left out, whoever logs them.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import re
 import sys
 from datetime import UTC, datetime
-from typing import Literal, TextIO
+from typing import Any, Literal, TextIO
 
 from pythonjsonlogger.json import JsonFormatter
 
+from stream.log_repeats import Repeats
 from stream.sinks.text import escaped
 
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["text", "json"]
 
 _OURS = ("moodstream", "stream", "model")
+_LOGIN = re.compile(r"(?<=://)[^/\s\"'?#]+@")
 _STANDARD = {*logging.makeLogRecord({}).__dict__, "message", "asctime", "taskName"}
 
 
@@ -38,6 +46,7 @@ def configure(level: Level, format: Format, stream: TextIO | None = None) -> Non
     root = logging.getLogger()
     for handler in [handler for handler in root.handlers if isinstance(handler, _Handler)]:
         root.removeHandler(handler)
+        handler.close()
     handler = _Handler(stream)
     handler.setFormatter(_json() if format == "json" else _Text())
     root.addHandler(handler)
@@ -53,34 +62,65 @@ class _Handler(logging.Handler):
     def __init__(self, stream: TextIO | None) -> None:
         super().__init__()
         self._stream = stream
+        self._repeats = Repeats()
 
     def emit(self, record: logging.LogRecord) -> None:
-        stream = self._stream or sys.stderr
-        if stream is None:  # standard error was closed before the start
-            return
         try:
-            stream.write(self.format(record) + "\n")
-            stream.flush()
+            for each in self._repeats.take(record):
+                self._write(each)
         except OSError:
             return  # standard error is closed or full: there is no place left to say so
         except Exception:  # as logging's own handlers do: a record that cannot be shown stops nothing
             self.handleError(record)
 
+    def close(self) -> None:
+        """Write what is held back; at the end of the program, too, where logging closes its handlers."""
+        with (
+            self.lock or contextlib.nullcontext(),
+            contextlib.suppress(OSError, ValueError),
+        ):  # ValueError: it is closed
+            for each in self._repeats.rest():
+                self._write(each)
+        super().close()
+
+    def _write(self, record: logging.LogRecord) -> None:
+        stream = self._stream or sys.stderr
+        if stream is None:  # standard error was closed before the start
+            return
+        stream.write(_LOGIN.sub("***@", self.format(record)) + "\n")
+        stream.flush()
+
 
 class _Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        """Return the event on one line safe to show, with the names and values of ``extra`` behind the message."""
-        extras = "".join(f" {name}={value}" for name, value in record.__dict__.items() if name not in _STANDARD)
-        line = f"{_time(record)} {record.levelname} {record.name}: {record.getMessage()}{extras}"
+        """Return the event on one line safe to show, with the names and values of ``extra`` behind the message.
+
+        What the message says already (``mic: source down``) is not said twice.
+        """
+        message = record.getMessage()
+        extras = "".join(
+            f" {name}={value}"
+            for name, value in record.__dict__.items()
+            if name not in _STANDARD and value is not None and not _says(message, str(value))
+        )
+        line = f"{_time(record)} {record.levelname} {record.name}: {message}{extras}"
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
         return escaped(line)
+
+
+def _says(message: str, word: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", message) is not None
 
 
 class _Json(JsonFormatter):
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
         """Return the time of the event as the records write it."""
         return _time(record)
+
+    def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
+        """Leave out the fields of an event that it has no value for."""
+        return {name: value for name, value in log_data.items() if value is not None}
 
 
 def _json() -> logging.Formatter:

@@ -214,7 +214,8 @@ class Courier:
             elif sent.session.confirmed > sent.chunk.seq:
                 # Later ones are in the log: sent again it would be dropped as a repetition.
                 self._outbox.confirm(sent.chunk, lost=True)
-                logger.error("%s: %.2f s of sound were lost", sent.chunk.stream, seconds_of(sent.chunk))
+                stream, seconds = sent.chunk.stream, seconds_of(sent.chunk)
+                logger.error("%s: %.2f s of sound were lost", stream, seconds, extra={"stream": stream})
             else:
                 sent.future = sent.error = None
                 self._hand_over(sent)
@@ -274,7 +275,8 @@ class Courier:
 
     def _tell_dropped(self) -> None:
         for stream, seconds in self._outbox.take_dropped().items():
-            logger.warning("%s: %.1f s of sound were dropped, for the buffer was full", stream, seconds)
+            message = "%s: %.1f s of sound were dropped, for the buffer was full"
+            logger.warning(message, stream, seconds, extra={"stream": stream})
 
     def _end_producer(self) -> None:
         """Close the producer within seconds; what it has not sent fails."""

@@ -171,7 +171,7 @@ class PartitionTagger:
             try:
                 self._note(name, self._streams[name].settle(state.next_seq, self._committed - 1))
             except Exception:  # of one stream; it must not keep the others from going on, again and again
-                logger.exception("partition %d: %s cannot be refilled", self.partition, name)
+                logger.exception("partition %d: %s cannot be refilled", self.partition, name, extra={"stream": name})
         self._refilling.clear()
 
     def tick(self) -> None:
@@ -218,7 +218,7 @@ class PartitionTagger:
                 state = StreamState.from_bytes(value, self._group)
                 stream = StreamTagger(name, self._new_session, state)
             except ValueError as error:
-                logger.error("partition %d: %s begins anew: %s", self.partition, name, error)
+                logger.error("partition %d: %s begins anew: %s", self.partition, name, error, extra={"stream": name})
                 continue
             self._streams[name] = stream
             self._state_offsets[name] = offset
@@ -257,9 +257,8 @@ class PartitionTagger:
             self._counts[verdict] += 1
             if verdict == "stale" and name not in self._told:
                 self._told.add(name)
-                logger.warning(
-                    "%s: records of a session that was replaced go on: do two publishers use one name?", name
-                )
+                message = "%s: records of a session that was replaced go on: do two publishers use one name?"
+                logger.warning(message, name, extra={"stream": name})
             return
         stream.last_ms = self._now_ms
         self._streams[name] = stream

@@ -101,7 +101,7 @@ class Publisher:
         if name not in self.failures:
             self.failures[name] = reason
             if self._outbox.failed is None:  # else it is everybody's, and said once
-                logger.error("%s", reason if name in reason else f"{name}: {reason}")
+                logger.error("%s", reason if name in reason else f"{name}: {reason}", extra={"stream": name})
 
     def _take(self, packer: Packer, item: SourceItem, live: bool) -> bool:
         """Take what a source yields and say whether it was sound."""
@@ -111,7 +111,8 @@ class Publisher:
                 return True
             case SourceStatus():
                 level = logging.INFO if item.kind == "up" else logging.WARNING
-                logger.log(level, "%s: source %s: %s", packer.stream, item.kind, item.detail)
+                fields = {"stream": packer.stream}
+                logger.log(level, "%s: source %s: %s", packer.stream, item.kind, item.detail, extra=fields)
             case StreamEnd():
                 if item.error is not None:
                     self.fail(packer.stream, item.error)

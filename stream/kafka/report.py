@@ -2,6 +2,7 @@
 
 report = Report(metrics, "audio.chunks")            # metrics: KafkaMetrics, or None
 report.rebalance(given={0, 1}, taken=set())
+report.restored(0, 0.12, 3); report.restored(1, 0.31, 4); report.settled()     # one line, when all go on
 report.gauges(partitions, consumer.end)             # in each turn; it counts once a second
 """
 
@@ -32,18 +33,39 @@ class Report:
         self._metrics = metrics
         self._topic = topic
         self._gauges_at = 0.0
+        self._given: set[int] = set()
+        self._taken: set[int] = set()
+        self._restored: dict[int, tuple[float, int]] = {}  # seconds and streams
 
     def rebalance(self, given: Iterable[int], taken: Iterable[int]) -> None:
-        """Note what the group gave to this process and took from it."""
-        logger.info("partitions: %s given, %s taken away", _names(given), _names(taken))
+        """Note what the group gave to this process and took from it; the line is written when it has settled."""
+        given, taken = set(given), set(taken)
+        self._taken = (self._taken | taken) - given
+        self._given = (self._given - taken) | given
+        for partition in taken:
+            self._restored.pop(partition, None)
         if self._metrics:
             self._metrics.rebalance()
 
     def restored(self, partition: int, seconds: float, streams: int) -> None:
         """Note that a partition goes on with so many streams, seconds after it was given."""
-        logger.info("partition %d restored in %.2f s: %d streams", partition, seconds, streams)
+        self._restored[partition] = (seconds, streams)
         if self._metrics:
             self._metrics.restore(seconds)
+
+    def settled(self) -> None:
+        """Say in one line what happened since the last, if anything did: all partitions go on."""
+        if not (self._given or self._taken or self._restored):
+            return
+        seconds = max((seconds for seconds, _ in self._restored.values()), default=0.0)
+        streams = sum(streams for _, streams in self._restored.values())
+        logger.info(
+            "partitions: %s given, %s taken away; %s restored in %.2f s with %d streams",
+            *(_names(each) for each in (self._given, self._taken, self._restored)),
+            seconds,
+            streams,
+        )
+        self._given, self._taken, self._restored = set(), set(), {}
 
     def passed_over(self, partition: int, item: Corrupt | Gone) -> None:
         """Note offsets whose records cannot be had."""

@@ -265,7 +265,8 @@ class StreamTagger:
         for record in records:
             match record:
                 case Status():
-                    logger.warning("%s: %s", record.stream, record.detail)
+                    fields = {"stream": record.stream, "track": self._title}
+                    logger.warning("%s: %s", record.stream, record.detail, extra=fields)
                     continue
                 case Estimate():
                     first = self._offset_of(record, offset)

@@ -205,6 +205,8 @@ class Tagger:
             if tagger and tagger.is_restored:
                 del self._restoring[partition]
                 self._report.restored(partition, time.monotonic() - began, len(tagger.streams))
+        if not self._restoring:
+            self._report.settled()
         self._readiness.update(assigned=len(self._partitions) + len(self._restorer), restoring=len(self._restoring))
 
     def _work(self) -> None:

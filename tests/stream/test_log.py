@@ -124,3 +124,38 @@ def test_a_full_or_closed_standard_error_stops_nobody() -> None:
         ours.info("nowhere to go")
         with pytest.raises(OSError, match="No space"):
             full.close()
+
+
+def test_what_the_message_says_already_is_not_said_twice() -> None:
+    out = io.StringIO()
+    log.configure("info", "text", out)
+    ours.warning("mic: source down: unplugged", extra={"stream": "mic", "track": None})
+    ours.warning("microphone unplugged", extra={"stream": "mic", "track": "Song 2"})
+    first, second = out.getvalue().splitlines()
+    assert first.endswith(": mic: source down: unplugged")
+    assert second.endswith(": microphone unplugged stream=mic track=Song 2")
+
+
+def test_json_has_stream_and_track_where_there_are_any() -> None:
+    out = io.StringIO()
+    log.configure("info", "json", out)
+    ours.warning("mic: source down: unplugged", extra={"stream": "mic", "track": None})
+    event = json.loads(out.getvalue())
+    assert event["stream"] == "mic"
+    assert "track" not in event
+
+
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_an_address_is_logged_without_its_user_and_password(format: log.Format) -> None:
+    out = io.StringIO()
+    log.configure("debug", format, out)
+    ours.debug("no answer from %s", "https://ann:s3cr3t@radio.example/live?x=1")
+    ours.error("tried http://s3cr3t@a/, then http://b/c@d", extra={"url": "ftp://ann:s3c@r3t@host"})
+    try:
+        raise ValueError("http://ann:s3cr3t@radio.example refused")
+    except ValueError:
+        ours.exception("it failed")
+    said = out.getvalue()
+    assert "s3c" not in said
+    assert "https://***@radio.example/live?x=1" in said
+    assert "http://b/c@d" in said

@@ -25,8 +25,8 @@ from typing import IO
 from tests.stream.command import COMMAND, environment
 
 _TERM_SECONDS = 40.0
-_ABORTED = "a transaction failed"
-_RESTORED = re.compile(r"partition \d+ restored in ([\d.]+) s")
+_ABORTED = re.compile(r"(?:repeated (\d+) times in \d+ s: )?a transaction failed")
+_RESTORED = re.compile(r"\d restored in ([\d.]+) s")
 
 
 @dataclasses.dataclass(eq=False, slots=True)
@@ -165,14 +165,18 @@ class Members:
                 yield from (line for line in lines if line.endswith("\n"))
 
     def restores(self) -> list[float]:
-        """Return how long partitions took to be restored, in seconds, shortest first."""
+        """Return how long it took until all partitions of a member were restored, in seconds, shortest first."""
         return sorted(
             float(found) for member in self._all for found in _RESTORED.findall(member.log.read_text(errors="replace"))
         )
 
     def aborted(self) -> int:
         """Return how many transactions failed, as far as those lived on that had them."""
-        return sum(member.log.read_text(errors="replace").count(_ABORTED) for member in self._all)
+        return sum(
+            int(times or 1)
+            for member in self._all
+            for times in _ABORTED.findall(member.log.read_text(errors="replace"))
+        )
 
     def _judge(self, member: Member) -> None:
         code = member.process.returncode
