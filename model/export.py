@@ -1,6 +1,7 @@
 """Write a torch network as an ONNX file that carries its labels and its front-end.
 
     export_onnx(network, Path("model.onnx"), ModelCard(labels=…, name=…, version=…, training=…, license=…))
+    export_onnx(network, path, card, batches)          # checked on real windows as well, as it ought to be
 
 Only training needs this module; it imports torch. What it writes, model.contract reads: input ``melspectrogram``
 (batch, patch, n_mels), output ``moods`` (batch, labels) in 0…1, and the metadata properties of the contract.
@@ -9,21 +10,24 @@ Only training needs this module; it imports torch. What it writes, model.contrac
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
-from model.contract import onnx_runtime
+from model.contract import ModelError, load
 from model.frontend import FrontEnd
 from model.mel import compress
+from model.parity import compare
 
 CONTRACT = "1"
 TOLERANCE = 1e-5
@@ -67,39 +71,46 @@ class ModelCard:
         }
 
 
-def export_onnx(network: nn.Module, path: Path, card: ModelCard) -> float:
+def export_onnx(network: nn.Module, path: Path, card: ModelCard, batches: Iterable[NDArray[np.float32]] = ()) -> float:
     """Write ``network`` to ``path`` and check the file against it; the file appears only if it agrees.
 
     Args:
         network: from frames (batch, patch, n_mels), as ``card.frontend`` makes them, to probabilities (batch, labels).
         path: file to write.
         card: what the file is to say about itself.
+        batches: real windows to check it on, each batch of shape (n, patch, n_mels); random ones are always among them.
 
     Returns:
-        The greatest difference between a probability of the file and one of the network, on random frames.
+        The greatest difference between a probability of the file and one of the network.
 
     Raises:
-        ExportError: if that difference exceeds TOLERANCE, or the outputs are not one per label.
+        ExportError: if that difference exceeds TOLERANCE, the outputs are not one per label, or the live side would
+            refuse the file.
     """
     network.eval()
     example = example_frames(card.frontend)
-    with torch.inference_mode():
-        expected = network(torch.from_numpy(example)).numpy()
+
+    def predict(windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            return np.asarray(network(torch.from_numpy(windows)).numpy(), np.float32)
+
+    expected = predict(example)
     if expected.shape != (len(example), len(card.labels)):
         raise ExportError(f"outputs of shape {expected.shape} for {len(card.labels)} labels")
     document = without_traces(_traced(network, torch.from_numpy(example)))
     onnx.helper.set_model_props(document, card.to_metadata())
     onnx.checker.check_model(document)
     part = path.with_name(path.name + ".part")
-    onnx.save(document, part)
     try:
-        session = onnx_runtime().InferenceSession(part, providers=["CPUExecutionProvider"])
+        onnx.save(document, part)
         # A batch of one as well: the graph must not have frozen the size of the example.
-        outputs = [session.run(None, {"melspectrogram": frames})[0] for frames in (example, example[:1])]
-        difference = max(float(np.abs(output - expected[: len(output)]).max()) for output in outputs)
+        trials = itertools.chain([example, example[:1]], batches)
+        difference = compare(predict, load(part).predict, trials).greatest
         if not difference <= TOLERANCE:
             raise ExportError(f"the exported file is off by {difference:.2g} (allowed {TOLERANCE})")
         part.replace(path)
+    except ModelError as error:
+        raise ExportError(f"the live side refuses the exported file: {error}") from None
     finally:
         part.unlink(missing_ok=True)
     return difference
@@ -121,7 +132,7 @@ def without_traces(document: onnx.ModelProto) -> onnx.ModelProto:
     return clean
 
 
-def example_frames(frontend: FrontEnd, count: int = 3) -> np.ndarray[Any, np.dtype[np.float32]]:
+def example_frames(frontend: FrontEnd, count: int = 3) -> NDArray[np.float32]:
     """Return frames like music's, shape (count, patch, n_mels): random, smooth over time, falling with frequency."""
     rng = np.random.default_rng(0)
     noise = rng.standard_normal((count, frontend.patch + 8, frontend.n_mels))
