@@ -38,19 +38,24 @@ class ModelFile:
             return None
 
     def digest(self) -> str:
-        """Return the SHA-256 of names and contents, in hexadecimal.
+        """Return the SHA-256 of the file, or of the list of names and digests of several, in hexadecimal.
 
         Raises:
             OSError: a file cannot be read.
         """
-        total = hashlib.sha256()
-        for file in self._files():
-            with file.open("rb") as opened:
-                total.update(f"{file.name}\0{hashlib.file_digest(opened, 'sha256').hexdigest()}\n".encode())
-        return total.hexdigest()
+        digests = {file.name: _sha256(file) for file in self._files()}
+        if len(digests) == 1:
+            return next(iter(digests.values()))
+        listed = "".join(f"{digest} {name}\n" for name, digest in digests.items())
+        return hashlib.sha256(listed.encode(errors="surrogateescape")).hexdigest()
 
     def _files(self) -> list[Path]:
         if self.path.is_dir():
             return sorted(file for file in self.path.iterdir() if file.is_file())
         beside = self.path.with_suffix(".json")
         return [self.path, *([beside] if beside.is_file() else [])]
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

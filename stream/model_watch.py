@@ -114,14 +114,14 @@ class ModelWatch:
         next_look = time.monotonic() + self._look_seconds
         while not self._stop.wait(_STEP_SECONDS):
             if self._asked():
-                self._answer()
+                self.answer()
             elif time.monotonic() >= next_look:
-                self._look()
+                self.look()
             else:
                 continue
             next_look = time.monotonic() + self._look_seconds
 
-    def _look(self) -> None:
+    def look(self) -> None:
         """Read the file if it has changed, and has not since the last look."""
         stamp = self._file.stamp()
         last, self._seen = self._seen, stamp
@@ -139,7 +139,7 @@ class ModelWatch:
         if content is not None and content != self._content and content not in self._refused:
             self._read(content, stamp)
 
-    def _answer(self) -> None:
+    def answer(self) -> None:
         """Read the file because somebody asks for it, and say in any case what came of it."""
         stamp = self._file.stamp()
         if stamp is None:
@@ -149,7 +149,7 @@ class ModelWatch:
         elif content == self._content:
             logger.info("the model file %s holds what is in use: %s", self._file.path, _name(self._models.current))
         elif content in self._refused:
-            self._refuse(f"{self._refused[content]} (the file is the same as when it was last refused)")
+            self._refuse(f"{self._refused[content]} (the file is the same as when it was last refused)", content)
         else:
             self._read(content, stamp)
 
@@ -202,7 +202,7 @@ class ModelWatch:
         self._refused[content] = reason
         if len(self._refused) > _MOST_REFUSED:
             self._refused.popitem(last=False)
-        self._refuse(reason)
+        self._refuse(reason, content)
 
     def _was_replaced(self, stamp: Stamp) -> bool:
         """Say whether the file changed while it was read: then neither good nor bad can be said of it yet."""
@@ -211,9 +211,10 @@ class ModelWatch:
             self._known = _NO_STAMP
         return replaced
 
-    def _refuse(self, reason: str) -> None:
+    def _refuse(self, reason: str, content: str = "") -> None:
         self._told.refused()
-        logger.error("the new model is refused, and %s goes on: %s", _name(self._models.current), reason)
+        which = f" (sha256 {content[:12]})" if content else ""
+        logger.error("the new model%s is refused, and %s goes on: %s", which, _name(self._models.current), reason)
 
 
 def lower_priority() -> None:
