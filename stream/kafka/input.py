@@ -203,6 +203,10 @@ class InputConsumer:
             ends.append(self._consumer.highwater(self._tp(partition)))
         return max((each for each in ends if each is not None), default=None)
 
+    def heartbeat_age(self) -> float:
+        """Return the seconds since the group was last told that we are there; infinite before the first time."""
+        return float(self._consumer.metrics()["consumer-coordinator-metrics"]["last-heartbeat-seconds-ago"])
+
     @property
     def generation(self) -> int:
         """Number of the group's last rebalance, -1 outside the group."""

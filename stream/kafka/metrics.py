@@ -14,6 +14,7 @@ record is emitted, so emit it after its transaction is committed. Imported with 
 
 from __future__ import annotations
 
+import math
 from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry
@@ -61,6 +62,7 @@ class KafkaMetrics:
         self._counters = instruments.counters
         self._gauges = instruments.gauges
         self._histograms = instruments.histograms
+        self._gauges["kafka_last_heartbeat_timestamp_seconds"].set(math.nan)  # not in the group yet
         for name, values in (
             ("kafka_records", get_args(Result)),
             ("kafka_skipped_records", get_args(SkipReason)),
@@ -102,6 +104,10 @@ class KafkaMetrics:
     def restore(self, seconds: float) -> None:
         """Count the restoring of a partition that took so long."""
         self._histograms["kafka_restore_duration_seconds"].observe(seconds)
+
+    def heartbeat(self, when: float) -> None:
+        """Say when the group was last told that we are there, in seconds since the epoch."""
+        self._gauges["kafka_last_heartbeat_timestamp_seconds"].set(when)
 
     def streams_alive(self, count: int) -> None:
         """Say how many streams are held in memory."""

@@ -9,6 +9,7 @@ report.gauges(partitions, consumer.end)             # in each turn; it counts on
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Literal
@@ -32,7 +33,7 @@ class Report:
         """Take what counts, or None, and the topic that is read."""
         self._metrics = metrics
         self._topic = topic
-        self._gauges_at = 0.0
+        self._gauges_at = self._heartbeat_at = 0.0
         self._given: set[int] = set()
         self._taken: set[int] = set()
         self._restored: dict[int, tuple[float, int]] = {}  # seconds and streams
@@ -88,6 +89,15 @@ class Report:
         """Note that a partition's figures are no longer ours to give."""
         if self._metrics:
             self._metrics.forget_partition(self._topic, partition)
+
+    def heartbeat(self, age: Callable[[], float]) -> None:
+        """Note how many seconds ago the group last heard of us, once a second."""
+        now = time.monotonic()
+        if self._metrics is None or now < self._heartbeat_at + _GAUGE_SECONDS:
+            return
+        self._heartbeat_at = now
+        if math.isfinite(seconds := age()):
+            self._metrics.heartbeat(time.time() - seconds)
 
     def gauges(self, partitions: Mapping[int, PartitionTagger], end: Callable[[int], int | None]) -> None:
         """Count what there is, once a second.

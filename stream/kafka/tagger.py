@@ -151,6 +151,7 @@ class Tagger:
     def _poll(self) -> None:
         self._watchdog.beat("asking for records")
         polled = self._consumer.poll(self._poll_seconds(), self._options.max_batch)
+        self._report.heartbeat(self._consumer.heartbeat_age)
         if polled.assigned or polled.lost:
             self._report.rebalance(given=polled.assigned, taken=polled.lost)
         for partition in polled.lost:

@@ -188,6 +188,12 @@ KAFKA_DEFINITIONS = (
         (),
         (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0),
     ),
+    Definition(
+        "kafka_last_heartbeat_timestamp_seconds",
+        "gauge",
+        "When this process last told the group that it is there; while no broker answers, it cannot.",
+        "seconds since the epoch",
+    ),
     Definition("kafka_streams_alive", "gauge", "Streams held in memory now.", "streams"),
     Definition("kafka_partitions_assigned", "gauge", "Input partitions that this process has now.", "partitions"),
 )

@@ -26,7 +26,7 @@ from tests.promtool import program, promtool
 
 _RULES = Path(__file__).parents[2] / "docker" / "prometheus" / "rules"
 _READY_SECONDS = 30.0
-_PATIENCE_SECONDS = 30.0
+_PATIENCE_SECONDS = 60.0
 _LISTENING = re.compile(r'msg="Listening on" address=(\S+)')
 
 
@@ -50,6 +50,11 @@ class Prometheus:
 
     def __init__(self, address: str) -> None:
         self._address = address
+
+    @property
+    def url(self) -> str:
+        """Its address, without a path."""
+        return f"http://{self._address}"
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """The result of an instant query."""

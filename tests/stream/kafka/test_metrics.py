@@ -23,6 +23,7 @@ CONTRACT = {
     "moodstream_kafka_transactions_total": ("counter", ("outcome",)),
     "moodstream_kafka_transaction_duration_seconds": ("histogram", ()),
     "moodstream_kafka_restore_duration_seconds": ("histogram", ()),
+    "moodstream_kafka_last_heartbeat_timestamp_seconds": ("gauge", ()),
     "moodstream_kafka_streams_alive": ("gauge", ()),
     "moodstream_kafka_partitions_assigned": ("gauge", ()),
 }
@@ -77,6 +78,7 @@ def test_each_call_counts_what_it_says():
     kafka.transaction("committed", 0.012)
     kafka.transaction("aborted", 7.0)
     kafka.restore(0.4)
+    kafka.heartbeat(1_000.5)
     kafka.streams_alive(40)
     kafka.partitions_assigned(3)
     assert value(metrics, "kafka_records_total", result="ok") == 12
@@ -91,6 +93,7 @@ def test_each_call_counts_what_it_says():
     assert value(metrics, "kafka_transaction_duration_seconds_bucket", le="0.025") == 1
     assert value(metrics, "kafka_transaction_duration_seconds_count") == 2
     assert value(metrics, "kafka_restore_duration_seconds_sum") == pytest.approx(0.4)
+    assert value(metrics, "kafka_last_heartbeat_timestamp_seconds") == 1_000.5
     assert value(metrics, "kafka_streams_alive") == 40
     assert value(metrics, "kafka_partitions_assigned") == 3
 
