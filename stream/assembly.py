@@ -123,6 +123,7 @@ class Assembly:
         from stream.sinks.metrics import Metrics  # noqa: PLC0415 -- only where HTTP is wanted
         from stream.web.app import create_app  # noqa: PLC0415
         from stream.web.board import Board  # noqa: PLC0415
+        from stream.web.feed import LiveFeed  # noqa: PLC0415
         from stream.web.server import serve  # noqa: PLC0415
 
         # A topic on which nothing is published is no fault; whether this member does its part is another condition.
@@ -130,15 +131,17 @@ class Assembly:
         board = Board() if self._kafka is None else Board(fresh_seconds=None)
         if self._kafka is not None:
             self._kafka.serve(metrics, board)
-        self._models.serve(metrics, [metrics, board])
-        app = create_app(metrics, board)
+        feed = LiveFeed()
+        self._models.serve(metrics, [metrics, board, feed])
+        app = create_app(metrics, board, feed)
         server = serve(app, settings.metrics_host, settings.metrics_port, exact=settings.metrics_port_given)
         opened.callback(server.stop)
+        opened.callback(feed.close)  # before: open pages would keep the server waiting
         if settings.metrics_port not in (0, server.port):
             logger.warning("port %d is in use: metrics and status are at %s", settings.metrics_port, server.url)
         else:
             logger.info("metrics and status at %s", server.url)
-        return [board, metrics]
+        return [board, metrics, feed]
 
     def _run_files(self) -> None:
         from stream.sources.files import FileSource, stream_names  # noqa: PLC0415 -- only for files

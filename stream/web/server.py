@@ -4,6 +4,9 @@ server = serve(app, "127.0.0.1", 9108, exact=False)
 server.port                                             # where it went: 9109 if 9108 was taken
 server.stop()
 
+Bound to loopback, it answers only those who ask for this machine by name (``guard.py``). A client that leaves its
+answer unread is cut off (``patience.py``).
+
 Imports uvicorn, so it is imported only where HTTP is wanted.
 """
 
@@ -19,23 +22,26 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from stream.errors import StreamError
+from stream.web.guard import LoopbackGuard, is_loopback
+from stream.web.patience import impatient
 
 _LAST_PORT = 65_535
 _PORTS_TRIED = 100
 _BACKLOG = 128
 _PATIENCE_SECONDS = 2
+_UNREAD_SECONDS = 20.0
 
 
 class Server:
     """A running server; made by :func:`serve`."""
 
-    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
+    def __init__(self, app: ASGIApp, listener: socket.socket, unread_seconds: float = _UNREAD_SECONDS) -> None:
         """Serve from a socket that listens already; closed by :meth:`stop`."""
         self.host, self.port = listener.getsockname()[:2]
         config = uvicorn.Config(
-            app,
+            LoopbackGuard(app) if is_loopback(self.host) else app,
             loop="asyncio",
-            http="h11",
+            http=impatient(unread_seconds),
             ws="none",
             lifespan="off",
             log_config=None,  # the program's own logging, which goes to stderr, stays as it is
@@ -67,7 +73,7 @@ class Server:
             self._server.run(sockets=[self._listener])
 
 
-def serve(app: ASGIApp, host: str, port: int, *, exact: bool) -> Server:
+def serve(app: ASGIApp, host: str, port: int, *, exact: bool, unread_seconds: float = _UNREAD_SECONDS) -> Server:
     """Serve ``app`` in a thread until :meth:`Server.stop`.
 
     Args:
@@ -75,6 +81,7 @@ def serve(app: ASGIApp, host: str, port: int, *, exact: bool) -> Server:
         host: name or address to bind to.
         port: 1-65535, or 0 for any that is free.
         exact: this port and no other; otherwise a port in use moves on to the next free one.
+        unread_seconds: how long a client may leave what it is sent unread.
 
     Raises:
         StreamError: the port is in use, may not be used, or the host is not one of this machine.
@@ -84,7 +91,7 @@ def serve(app: ASGIApp, host: str, port: int, *, exact: bool) -> Server:
     last = port if exact or port == 0 else min(port + _PORTS_TRIED - 1, _LAST_PORT)
     for candidate in range(port, last + 1):
         try:
-            return Server(app, _listen(host, candidate))
+            return Server(app, _listen(host, candidate), unread_seconds)
         except (OSError, UnicodeError) as error:
             if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
                 if candidate < last:

@@ -21,6 +21,7 @@ from prometheus_client import generate_latest
 from stream.sinks.metrics import Metrics
 from stream.web.app import create_app
 from stream.web.board import Board
+from stream.web.feed import LiveFeed
 from stream.web.server import serve
 from tests.stream.sinks import records
 from tests.stream.sinks.measured import chunk
@@ -57,7 +58,7 @@ def main() -> None:
     parser.add_argument("--labels", type=int, default=50, help="as --max-stream-labels")
     arguments = parser.parse_args()
     metrics = busy(arguments.streams, arguments.labels)
-    server = serve(create_app(metrics, Board()), "127.0.0.1", 0, exact=True)
+    server = serve(create_app(metrics, Board(), LiveFeed()), "127.0.0.1", 0, exact=True)
     headers = {"Accept": _ACCEPT, "Accept-Encoding": "gzip"}
     request = urllib.request.Request(server.url + "metrics", headers=headers)
 

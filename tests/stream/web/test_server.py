@@ -14,19 +14,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from starlette.applications import Starlette
 
 from stream.audio import AudioChunk
 from stream.errors import StreamError
 from stream.sinks.metrics import Metrics
 from stream.web.app import create_app
 from stream.web.board import Board
+from stream.web.feed import LiveFeed
 from stream.web.server import Server, serve
 from tests.stream.sinks import records
 
 
+def app() -> Starlette:
+    return create_app(Metrics(), Board(), LiveFeed())
+
+
 @contextmanager
 def running(metrics: Metrics | None = None, board: Board | None = None) -> Iterator[Server]:
-    server = serve(create_app(metrics or Metrics(), board or Board()), "127.0.0.1", 0, exact=True)
+    server = serve(create_app(metrics or Metrics(), board or Board(), LiveFeed()), "127.0.0.1", 0, exact=True)
     try:
         yield server
     finally:
@@ -121,22 +127,21 @@ def test_nothing_else_is_there():
 
 
 def test_a_port_in_use_moves_on_unless_it_was_asked_for():
-    app = create_app(Metrics(), Board())
     with occupied() as port:
-        server = serve(app, "127.0.0.1", port, exact=False)
+        server = serve(app(), "127.0.0.1", port, exact=False)
         assert server.port > port
         assert get(server, "/healthz")[0] == 200
         server.stop()
         with pytest.raises(
             StreamError, match=f"port {port} is in use on 127.0.0.1; choose another with --metrics-port"
         ):
-            serve(app, "127.0.0.1", port, exact=True)
+            serve(app(), "127.0.0.1", port, exact=True)
 
 
 @pytest.mark.parametrize(("host", "port"), [("no.such.host.invalid", 0), ("192.0.2.1", 0)])
 def test_an_address_that_cannot_be_is_one_line(host: str, port: int):
     with pytest.raises(StreamError, match=f"cannot serve HTTP on {host} port {port}: .*; see --metrics-host") as caught:
-        serve(create_app(Metrics(), Board()), host, port, exact=True)
+        serve(app(), host, port, exact=True)
     assert str(caught.value).isprintable()
 
 
@@ -144,7 +149,7 @@ def test_an_address_that_cannot_be_is_one_line(host: str, port: int):
 @pytest.mark.parametrize("exact", [True, False])
 def test_a_port_that_does_not_exist_is_one_line(port: int, exact: bool):
     with pytest.raises(StreamError, match=f"there is no port {port}"):
-        serve(create_app(Metrics(), Board()), "127.0.0.1", port, exact=exact)
+        serve(app(), "127.0.0.1", port, exact=exact)
 
 
 def test_ipv6_where_there_is_any():
@@ -152,7 +157,7 @@ def test_ipv6_where_there_is_any():
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:
         pytest.skip("this system has no IPv6 loopback")
-    server = serve(create_app(Metrics(), Board()), "::1", 0, exact=True)
+    server = serve(app(), "::1", 0, exact=True)
     assert get(server, "/healthz")[0] == 200
     server.stop()
 
@@ -178,7 +183,7 @@ def test_stopping_frees_the_port_and_leaves_no_thread(capfd: pytest.CaptureFixtu
             server.stop()
         server.stop()
     assert set(threading.enumerate()) == threads
-    again = serve(create_app(Metrics(), Board()), "127.0.0.1", server.port, exact=True)
+    again = serve(app(), "127.0.0.1", server.port, exact=True)
     again.stop()
     assert capfd.readouterr() == ("", "")
 
