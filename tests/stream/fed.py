@@ -80,6 +80,10 @@ class Fed:
         """Wait until its log says something so many times."""
         self._wait(lambda: self.said.count(text) >= times, f"{text!r} {times} times")
 
+    def await_metric(self, line: str) -> None:
+        """Wait until its metrics have this line."""
+        self._wait(lambda: line in self.metrics().splitlines(), line)
+
     def metrics(self) -> str:
         """Its metrics, as text."""
         self.await_said("metrics and status at http")
