@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -14,6 +16,24 @@ from tests import models
 # A deadline would make a slow machine a failing one; what an example needs is bounded by its strategy instead.
 hypothesis.settings.register_profile("moodstream", deadline=None, max_examples=40, derandomize=True)
 hypothesis.settings.load_profile("moodstream")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """Let a report go from the process that ran the test to the one that shows it: pytest-xdist sends only UTF-8, and
+    some tests log names that are none."""
+    return _sendable((yield))
+
+
+def _sendable(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode(errors="backslashreplace").decode()
+        case dict():
+            return {_sendable(key): _sendable(each) for key, each in value.items()}
+        case list() | tuple():
+            return type(value)(_sendable(each) for each in value)
+    return value
 
 
 @pytest.fixture(scope="session")
