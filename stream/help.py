@@ -41,7 +41,8 @@ Environment and YAML:
   default. --print-config shows what won, as YAML for --config.
 
 Exit codes: 0 all well, 1 something could not be heard or written, 2 the call
-was wrong, 130 and 143 stopped by Ctrl-C and SIGTERM after the final records.
+was wrong; 129, 130 and 143 stopped by its terminal's end, Ctrl-C and SIGTERM,
+after the final records.
 With --kafka also: 3 another process has its identity, 4 it hung in a call; a
 supervisor may start it again after 1 and 4. docs/kafka.md is the guide.
 """
