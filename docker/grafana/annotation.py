@@ -2,7 +2,8 @@
 
     Annotation("Moods that begin", expr, colour="blue", title="{{mood}}", panels=("Moods over time",)).build(ids)
 
-The SDK knows an annotation's query, and not how Prometheus's are labelled: `titleFormat` and `tagKeys` are added here.
+The SDK knows what the annotations of all data sources have. What those of Prometheus have beside it is added here: the
+labels (`titleFormat`, `tagKeys`), and the query as a `target`, where Grafana looks for it since 12, beside `expr`.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ class Annotation:
         Raises:
             KeyError: there is no panel of such a title.
         """
-        model = _Titled({"titleFormat": self.title, "tagKeys": ",".join(self.tags)})
+        query = {"expr": self.expr, "refId": "Anno"}
+        model = _OfPrometheus({"titleFormat": self.title, "tagKeys": ",".join(self.tags), "target": query})
         model.name, model.datasource, model.expr = self.name, DATASOURCE, self.expr
         model.icon_color, model.enable = self.colour, True
         if self.panels:
@@ -58,10 +60,10 @@ class _Built(Builder[AnnotationQuery]):
         return self._model
 
 
-class _Titled(AnnotationQuery):
-    def __init__(self, titles: Mapping[str, str]) -> None:
+class _OfPrometheus(AnnotationQuery):
+    def __init__(self, more: Mapping[str, object]) -> None:
         super().__init__()
-        self._titles = titles
+        self._more = more
 
     def to_json(self) -> dict[str, object]:
-        return {**super().to_json(), **self._titles}
+        return {**super().to_json(), **self._more}

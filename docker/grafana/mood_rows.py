@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders import common as options
 from grafana_foundation_sdk.builders import piechart, statetimeline, table, xychart
+from grafana_foundation_sdk.builders.dashboard import FieldColor
 from grafana_foundation_sdk.models import common, dashboard
 from grafana_foundation_sdk.models.piechart import PieChartLabels, PieChartType
 from grafana_foundation_sdk.models.xychart import SeriesMapping, XYShowMode
@@ -34,6 +35,12 @@ BEGAN = (
 MOODS_OVER_TIME = "Moods over time"
 _PROBABILITY = "percentunit"
 _BRIDGED_MS = 600_000
+
+# A table of all streams becomes a table a stream, in the order of time; renaming before that would name them apart.
+_STREAM_BY_STREAM = (
+    transformation("sortBy", fields={}, sort=[{"field": "Time"}]),
+    transformation("partitionByValues", fields=["stream"], keepFields=False, naming={"asLabels": True}),
+)
 _NO_QUADRANTS = "No happy, angry, sad and calm"
 
 
@@ -124,16 +131,17 @@ def _plane() -> xychart.Panel:
     )
     panel.span(8).height(9).time_from("5m").no_value(_NO_QUADRANTS).decimals(2)
     panel.show(XYShowMode.POINTS_AND_LINES).point_size(xychart.XychartFieldConfigPointSize().fixed(5)).line_width(1)
-    panel.axis_soft_min(-1).axis_soft_max(1).color_scheme(panels.by_name()).legend(panels.legend())
-    panel.mapping(SeriesMapping.AUTO).series([_series("valence", "arousal")])
-    panel.override_by_name("valence", [dashboard.DynamicConfigValue("custom.axisLabel", "valence")])
-    arousal = {"custom.axisLabel": "arousal", "displayName": "${__field.labels.stream}"}
-    panel.override_by_name("arousal", [dashboard.DynamicConfigValue(name, value) for name, value in arousal.items()])
-    for step in (
-        transformation("merge"),
-        transformation("organize", renameByName={"Value #A": "valence", "Value #B": "arousal"}),
-        transformation("partitionByValues", fields=["stream"], keepFields=False, naming={"asLabels": True}),
+    # Of the palettes this kind of panel knows only the classic one.
+    classic = FieldColor().mode(dashboard.FieldColorModeId.PALETTE_CLASSIC)
+    panel.axis_soft_min(-1).axis_soft_max(1).color_scheme(classic).legend(panels.legend())
+    panel.mapping(SeriesMapping.AUTO).series([_series("Value #A", "Value #B")])
+    for name, label, shown in (
+        ("Value #A", "valence", "valence"),
+        ("Value #B", "arousal", "${__field.labels.stream}"),
     ):
+        named = {"custom.axisLabel": label, "displayName": shown}
+        panel.override_by_name(name, [dashboard.DynamicConfigValue(key, value) for key, value in named.items()])
+    for step in (transformation("merge"), *_STREAM_BY_STREAM):
         panel.with_transformation(step)
     return panel
 
@@ -166,8 +174,11 @@ def _streams() -> table.Panel:
         height=9,
     )
     names = {"Value #A": "probability", "Value #B": "level", "Value #C": "age"}
+    order = {name: place for place, name in enumerate(("stream", "mood", *names))}
     panel.with_transformation(transformation("merge"))
-    panel.with_transformation(transformation("organize", excludeByName={"Time": True}, renameByName=names))
+    panel.with_transformation(
+        transformation("organize", excludeByName={"Time": True}, renameByName=names, indexByName=order)
+    )
     panels.column(panel, "probability", unit=_PROBABILITY, decimals=0)
     panels.column(panel, "level", unit="suffix: dBFS", decimals=0)
     limits = panels.limits((10, panels.YELLOW), (60, panels.RED)).build()
@@ -195,14 +206,15 @@ def _leading() -> statetimeline.Panel:
         "The strongest mood of each stream over time. A gap is more than ten minutes in which nothing could be heard.",
         rows_over_time(f"topk by (stream) (1, {_SHOWN})"),
     )
-    panel.with_transformation(transformation("organize", excludeByName={"Value": True, "Value #A": True}))
-    panel.with_transformation(
-        transformation("partitionByValues", fields=["stream"], keepFields=False, naming={"asLabels": True})
-    )
-    # A table has no step, by which Grafana would know a gap.
-    panel.override_by_field_type("string", [dashboard.DynamicConfigValue("custom.insertNulls", _BRIDGED_MS)])
+    hidden = {"Value": True, "Value #A": True}
+    for step in (transformation("organize", excludeByName=hidden), *_STREAM_BY_STREAM):
+        panel.with_transformation(step)
+    # Not every Grafana knows the step of a table, by which it would know a gap; all fields must say the same.
+    bridged = dashboard.DynamicConfigValue("custom.insertNulls", _BRIDGED_MS)
+    name = dashboard.DynamicConfigValue("displayName", "${__field.labels.stream}")
+    panel.override_by_field_type("time", [bridged]).override_by_field_type("string", [bridged, name])
     colours = {
         mood: dashboard.ValueMappingResult(color=colour, index=index)
         for index, (mood, colour) in enumerate(MOOD_COLOURS.items())
     }
-    return panel.display_name("${__field.labels.stream}").mappings([dashboard.ValueMap(options=colours)])
+    return panel.mappings([dashboard.ValueMap(options=colours)])

@@ -22,8 +22,8 @@ from stream.sinks.metric_table import ALL_DEFINITIONS
 GRAFANA = Path(build.__file__).parent
 FILES = sorted(build.FOLDER.glob("*.json"))
 _COLUMNS = 24
-# How Prometheus's annotations are labelled; the SDK knows what those of all data sources have.
-_OF_PROMETHEUS = re.compile(r"/annotations/list/\d+/(titleFormat|tagKeys)")
+# What Prometheus's annotations have; the SDK knows what those of all data sources have.
+_OF_PROMETHEUS = re.compile(r"/annotations/list/\d+/(titleFormat|tagKeys|target/(expr|refId))")
 
 
 @pytest.fixture(params=FILES, ids=lambda path: path.stem)
@@ -126,6 +126,7 @@ def test_annotations_are_on_panels_that_there_are(dashboard: dict[str, Any]):
     for each in dashboard["annotations"]["list"]:
         assert set(each.get("filter", {}).get("ids", [])) <= numbers
         assert "{{" in each["titleFormat"]
+        assert each["target"]["expr"] == each["expr"]
 
 
 def test_every_query_uses_variables_that_are_there_and_every_variable_is_used(dashboard: dict[str, Any]):
