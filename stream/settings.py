@@ -87,7 +87,7 @@ class Settings(ConsumerOptions, TopicOptions, ConnectionOptions, CommandSettings
         None,
         kinds.path("the path of an ONNX file", "FILE"),
         "Mood",
-        "an ONNX model, or a folder of Essentia's heads (the built-in one unless given); a new one is taken while it runs",
+        "an ONNX model, or a folder of Essentia's heads (the built-in one unless given); replaced, it is taken anew",
     )
     shadow_model: Path | None = option(
         None,
