@@ -164,9 +164,9 @@ def options(variable: dict[str, Any]) -> list[str]:
 def test_whatever_is_measured_is_shown_somewhere():
     shown = " ".join(expr for path in FILES for expr in expressions(read(path)))
     shown = shown.replace("${measure}", "mood_probability") + "moodstream_mood_window_probability"
-    assert [
-        each.full_name for each in ALL_DEFINITIONS if not re.search(rf"\b{each.full_name}(_bucket|_sum|\b)", shown)
-    ] == []
+    names = [each.full_name for each in ALL_DEFINITIONS]
+    unseen = [name for name in names if not re.search(rf"\b{name}(_bucket|_sum|\b)", shown)]
+    assert unseen == [], "a new metric wants a panel: docker/grafana/*_rows.py, then python -m docker.grafana.build"
 
 
 def test_the_provisioned_data_source_fits_the_scrapes_and_the_provider_finds_the_dashboards():
