@@ -43,8 +43,8 @@ def stages(music: Path, cache: Path, runs: Path, output: Path) -> list[list[list
                 *("--output", str(output), "--name", "moodstream-default", *where),
             )
         ],
-        [_module("train.evaluate", "--model", *members, *where)],
-        [_module("train.evaluate", "--model", str(output), *where)],
+        [_module("train.evaluate_default", "--model", *members, *where)],
+        [_module("train.evaluate_default", "--model", str(output), *where)],
     ]
 
 

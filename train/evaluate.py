@@ -1,140 +1,202 @@
-"""Print how good a model is on the prepared songs: figures with 95 % intervals, calibration, robustness.
+"""Judge a model on a manifest's songs, from the audio on, and write a report.
 
-    python -m train.evaluate --model model/default.onnx            # everything about one model
-    python -m train.evaluate --model runs/default/seed*            # figures of several runs, mean and deviation
+    python -m train.evaluate --model model/default.onnx --manifest manifest.csv --audio music --report reports/default
+    python -m train.evaluate --model runs/mine/seed0 --manifest cache/mine --audio music --report reports/mine
+    python -m train.evaluate … --path streaming --report reports/streamed      # through python -m stream.listen
 
-A song's score is the mean over its non-overlapping 187-frame windows. Intervals are of songs drawn anew. A run's folder
-is judged by its raw heads (no blend, no calibration): quadrants from their softmax, emotions from their sigmoids.
-The validation songs also served to choose and to fit the blend, so their figures flatter a little.
+MODEL is an ONNX file or the folder of a training run. The manifest is a CSV (train.manifest), or a folder that
+train.prepare filled. Labels of the two are matched by name. A song's score is the mean over its windows, which follow
+each other without overlap; --path offline computes it from the whole file, --path streaming asks the live side.
+
+The report's folder gets report.html, report.md, plots, figures.json, and the matrices that train.metrics takes. Songs
+are scored once: the same command continues where it was stopped, and another --split, --thresholds or --groups in the
+same folder is only reported anew. Songs that are missing, broken or shorter than a window are listed and left out.
+A damaged file is left out of --path streaming; offline, what can be decoded of it counts.
+
+Thresholds of the best F are chosen on the very songs that are judged, so precision, recall and F flatter. To judge by
+others: --split validation first, and then --thresholds reports/validation/thresholds.txt.
+
+Exit status: 1 if nothing could be judged or written, 2 for a wrong call.
 """
 
 from __future__ import annotations
 
+import argparse
+import hashlib
+import json
+import shlex
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, roc_auc_score
-
-from model.contract import ModelError
-from model.contract import load as load_model
-from train.cache import Pack
 from train.console import command_parser, say, show
-from train.datasets.song import EMOTIONS, MOODS, QUADRANTS, Song
-from train.figures.bootstrap import bootstrap
-from train.figures.calibration import calibration_error
-from train.fit import load_trained
-from train.robustness import at_levels, not_music, when_degraded
-from train.scoring import Predict, mood_predictor, score_songs
-from train.songs import load_songs
-from train.validation import EMOTION_COLUMNS, annotated, calibration_pairs, mood_figures, truths
 
-DRAWS = 1000
-"""Draws of the songs for each interval."""
+if TYPE_CHECKING:
+    from train.manifest import Manifest
+
+MOST_DRAWS = 1_000_000
 
 
-def load_predictor(path: Path) -> Predict:
-    """Return what predicts the nine moods: an ONNX file's or a run's.
-
-    Raises:
-        ValueError: if the model knows other moods.
-    """
-    if path.is_dir():
-        network, _ = load_trained(path)
-        return mood_predictor(network)
-    model = load_model(path)
-    missing = [name for name in MOODS if name not in model.info.labels]
-    if missing:
-        raise ValueError(f"{path} has no mood called {missing[0]}: it cannot be judged on these songs")
-    columns = [model.info.labels.index(name) for name in MOODS]
-    return lambda frames: model.predict(frames)[:, columns]
-
-
-def label_table(songs: Sequence[Song], scores: NDArray[np.float64]) -> list[tuple[str, str, int, float, float, float]]:
-    """Return (data set, mood, positives, average precision, ROC area, calibration error) per annotated mood."""
-    where = annotated(songs)
-    quadrants, emotions, _ = truths(songs)
-    rows = []
-    for dataset, names, positives, columns, indices in (
-        ("4Q", QUADRANTS, np.eye(4, dtype=bool)[quadrants], list(range(4)), where["quadrant"]),
-        ("Emotify", EMOTIONS, emotions, EMOTION_COLUMNS, where["emotions"]),
-    ):
-        for number, name in enumerate(names):
-            score, truth = scores[indices][:, columns[number]], positives[:, number]
-            if 0 < truth.sum() < len(truth):
-                precision, area = average_precision_score(truth, score), roc_auc_score(truth, score)
-                error = calibration_error(score, truth)
-                rows.append((dataset, name, int(truth.sum()), float(precision), float(area), error))
-    return rows
-
-
-def report(path: Path, cache: Path, split: str) -> str:
-    """Return everything about one model as text."""
-    predict = load_predictor(path)
-    songs = [song for song in load_songs(cache) if song.split == split]
-    scores = score_songs(predict, songs, Pack(cache / "clean"))
-    figures = mood_figures(songs, scores, draws=DRAWS)
-    lines = [f"{path} on the {split} split, {len(songs)} songs", "", f"{'figure':<18}  value  95 % interval"]
-    lines += [f"{name:<18}  {value:.3f}  {low:.3f} … {high:.3f}" for name, (value, low, high) in figures.items()]
-    pairs = calibration_pairs(songs, scores)
-    low, high = bootstrap(calibration_error, pairs, DRAWS)
-    lines += [f"{'calibration error':<18}  {calibration_error(*pairs):.3f}  {low:.3f} … {high:.3f}", ""]
-    lines.append(f"{'mood':<20}  positives  PR-AUC  ROC-AUC  calibration error")
-    for dataset, name, count, precision, area, error in label_table(songs, scores):
-        lines.append(f"{dataset + ' ' + name:<20}  {count:>9}   {precision:.3f}    {area:.3f}              {error:.3f}")
-    lines += ["", "change of the figures"]
-    changed = at_levels(predict, songs, cache)
-    degraded = when_degraded(predict, songs, cache)
-    if degraded:
-        changed["degraded"] = degraded
-    for name, found in changed.items():
-        parts = [f"{figure} {value - figures[figure][0]:+.3f}" for figure, value in found.items()]
-        lines.append(f"{name:<9} {'  '.join(parts)}")
-    lines += ["", f"{'not music':<14} windows  highest probability: mean  greatest  windows at 0.5 or more"]
-    for kind, highest in not_music(predict).items():
-        lines.append(
-            f"{kind:<14} {len(highest):>7}  {highest.mean():>26.3f}  {highest.max():>8.3f}  {(highest >= 0.5).sum():>5}"
-        )
-    return "\n".join(lines)
-
-
-def comparison(paths: Sequence[Path], cache: Path, split: str) -> str:
-    """Return the figures of several models, their mean and standard deviation, as text."""
-    songs = [song for song in load_songs(cache) if song.split == split]
-    pack = Pack(cache / "clean")
-    table = [mood_figures(songs, score_songs(load_predictor(path), songs, pack)) for path in paths]
-    width = max(len(str(path)) for path in paths)
-    lines = [f"{'':<{width}}  " + "  ".join(f"{name:>15}" for name in table[0])]
-    for path, figures in zip(paths, table, strict=True):
-        lines.append(f"{path!s:<{width}}  " + "  ".join(f"{value:>15.3f}" for value, _, _ in figures.values()))
-    values = np.array([[value for value, _, _ in figures.values()] for figures in table])
-    lines.append(f"{'mean':<{width}}  " + "  ".join(f"{value:>15.3f}" for value in values.mean(axis=0)))
-    lines.append(f"{'deviation':<{width}}  " + "  ".join(f"{value:>15.3f}" for value in values.std(axis=0, ddof=1)))
-    return "\n".join(lines)
+def _parser() -> argparse.ArgumentParser:
+    parser = command_parser("train.evaluate", __doc__)
+    parser.add_argument("--model", type=Path, required=True, help="an ONNX file, or the folder of a training run")
+    parser.add_argument("--manifest", type=Path, required=True, help="a CSV, or a folder that train.prepare filled")
+    parser.add_argument("--report", type=Path, required=True, metavar="DIR", help="folder to write")
+    parser.add_argument("--audio", type=Path, metavar="DIR", help="where the songs are (default: beside the manifest)")
+    parser.add_argument(
+        "--split", default="test", choices=("test", "validation", "train", "all"), help="default %(default)s"
+    )
+    parser.add_argument(
+        "--path", default="offline", choices=("offline", "streaming"), help="how songs are scored (default %(default)s)"
+    )
+    parser.add_argument("--labels", metavar="A,B", help="judge only these (default: all that both sides have)")
+    parser.add_argument(
+        "--positive-rate",
+        type=_share,
+        metavar="P",
+        help="a label counts from this rate on (default 0.5,\nor what a prepared folder says)",
+    )
+    parser.add_argument(
+        "--thresholds",
+        metavar="best-f1|FILE|P",
+        help="best-f1 (the default), a file as of train.metrics, or one number for all labels",
+    )
+    parser.add_argument("--groups", metavar="NAME", help="draw these instead of songs, such as artist")
+    parser.add_argument("--bootstrap", type=_draws, default=1000, metavar="N", help="draws, 0 for none (default 1000)")
+    parser.add_argument("--seed", type=_whole, default=0, help="of the draws (default %(default)s)")
+    parser.add_argument("--jobs", type=_jobs, default=1, help="songs side by side (default %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print figures.json instead of text")
+    return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit status."""
-    parser = command_parser("train.evaluate", __doc__)
-    parser.add_argument("--model", type=Path, nargs="+", required=True, help="ONNX files or folders of runs")
-    parser.add_argument("--cache", type=Path, default=Path("cache"), help="prepared data (default %(default)s)")
-    parser.add_argument("--split", default="validation", choices=("train", "validation"), help="default %(default)s")
-    options = parser.parse_args(arguments)
-    torch.set_num_threads(1)
+    given = sys.argv[1:] if arguments is None else arguments
+    options = _parser().parse_args(given)
     try:
-        single = len(options.model) == 1
-        show(
-            report(options.model[0], options.cache, options.split)
-            if single
-            else comparison(options.model, options.cache, options.split)
-        )
-    except (ModelError, OSError, ValueError, RuntimeError) as error:
-        say(f"train.evaluate: {error}")
+        # Here, so that the help and this one line do not need what computes.
+        from train.report.errors import ERRORS  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        missing = (error.name or "a library").partition(".")[0].replace("sklearn", "scikit-learn")
+        say(f"train.evaluate: {missing} is not installed: pip install 'moodstream[train]'")
         return 1
+    try:
+        document = _evaluate(options, shlex.join(["python", "-m", "train.evaluate", *given]))
+    except ERRORS as error:
+        say(f"train.evaluate: {_line(error)}")
+        return 1
+    except KeyboardInterrupt:
+        say(f"train.evaluate: interrupted; the same command continues from {options.report}")
+        return 130
+    if options.json:
+        show(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False))
+    else:
+        from train.report.text import as_text  # noqa: PLC0415
+
+        show(as_text(document, options.report))
     return 0
+
+
+def _evaluate(options: argparse.Namespace, command: str) -> dict[str, Any]:
+    from train.report.candidate import load_candidate  # noqa: PLC0415 -- as above
+    from train.report.document import Evaluation  # noqa: PLC0415
+    from train.report.journal import Journal  # noqa: PLC0415
+    from train.report.judgement import BEST_F1, Rule, judge_labels, judge_ratings  # noqa: PLC0415
+    from train.report.matching import match  # noqa: PLC0415
+    from train.report.score import Score  # noqa: PLC0415
+    from train.report.songs import SongError, choose, heard, score_songs  # noqa: PLC0415
+    from train.report.writing import write_report  # noqa: PLC0415
+
+    table, manifest = _read_manifest(options.manifest, options.positive_rate)
+    candidate = load_candidate(options.model)
+    wanted = [name.strip() for name in options.labels.split(",")] if options.labels else None
+    matching = match(candidate.labels, manifest, wanted)
+    songs = choose(manifest, options.split)
+    if options.groups and not any(options.groups in entry.metadata for entry in songs.entries):
+        raise SongError(f"no song has a {options.groups}, so --groups {options.groups} cannot be drawn")
+    audio = (options.audio or table.parent).absolute()
+    digest = hashlib.sha256(table.read_bytes()).hexdigest()
+    identity = {"model": candidate.sha256, "manifest": digest, "path": options.path, "audio": str(audio)}
+    with Journal(options.report, identity) as journal:
+        outcomes = score_songs(candidate, songs.entries, audio, journal, options.path, options.jobs)
+    rule = Rule(
+        options.thresholds or BEST_F1, options.thresholds is not None, options.bootstrap, options.groups, options.seed
+    )
+    labels = judge_labels(matching, songs, outcomes, options.report, rule)
+    ratings = judge_ratings(matching, songs, outcomes, rule)
+    judged = {entry.id for part in (labels, *ratings) if part is not None for entry in part.songs}
+    scored = [entry for entry in songs.entries if isinstance(outcomes[entry.id], Score)]
+    if not judged:
+        reasons = [f"{entry.id}: {outcomes[entry.id]}" for entry in songs.entries if entry not in scored]
+        because = f", such as {reasons[0]}" if reasons else ": none is annotated with every label that is judged"
+        raise SongError(f"nothing is left to judge of {len(songs)} songs{because}")
+    evaluation = Evaluation(
+        candidate=candidate,
+        dataset=manifest.dataset,
+        manifest_sha256=digest,
+        split=options.split,
+        way=options.path,
+        rule=rule,
+        matching=matching,
+        chosen=songs.entries,
+        outcomes=outcomes,
+        unannotated=[entry for entry in scored if entry.id not in judged],
+        labels=labels,
+        ratings=ratings,
+        audience=heard([entry for entry in songs.entries if entry.id in judged], manifest),
+        command=command,
+    )
+    return write_report(evaluation, songs, options.report)
+
+
+def _read_manifest(path: Path, positive_rate: float | None) -> tuple[Path, Manifest]:
+    """Return the table that a manifest is read from, and what it holds."""
+    from train.manifest import read  # noqa: PLC0415
+
+    table = path / "manifest.csv" if path.is_dir() else path
+    described = path / "features.json"
+    values: dict[str, Any] = {}
+    if path.is_dir() and described.is_file():
+        values = json.loads(described.read_text(encoding="utf-8"))
+    rate = positive_rate if positive_rate is not None else float(values.get("positive_rate", 0.5))
+    return table, read(table, values.get("dataset"), rate)
+
+
+def _line(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _whole(text: str) -> int:
+    value = int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else -1
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+    return value
+
+
+def _draws(text: str) -> int:
+    value = _whole(text)
+    if value == 1 or value > MOST_DRAWS:
+        raise argparse.ArgumentTypeError(f"{text} draws: 0 for none, or 2 to {MOST_DRAWS}")
+    return value
+
+
+def _jobs(text: str) -> int:
+    value = _whole(text)
+    if not 1 <= value <= 256:
+        raise argparse.ArgumentTypeError(f"{text} songs side by side: 1 to 256")
+    return value
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no rate above 0, at most 1")
+    return value
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ def test_it_prints_its_stages_in_order_without_running_them(capsys: pytest.Captu
     lines = capsys.readouterr().out.splitlines()
     modules = [line.split()[2] for line in lines]
     trained = len(default.MEMBER_SEEDS) + len(default.LISTENER_SEEDS)
-    assert modules == ["train.prepare", *["train.fit"] * trained, "train.export", "train.evaluate", "train.evaluate"]
+    assert modules == ["train.prepare", *["train.fit"] * trained, "train.export", *["train.evaluate_default"] * 2]
     assert all(f"--output runs/{name}" in lines[row] for row, name in ((1, "default/seed0"), (-4, "listeners/seed4")))
     assert all(f"runs/listeners/seed{seed}" in lines[-3] for seed in default.LISTENER_SEEDS)
     assert all(callable(importlib.import_module(module).main) for module in modules)

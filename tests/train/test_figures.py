@@ -8,7 +8,7 @@ import torch
 from sklearn.metrics import accuracy_score, average_precision_score, roc_auc_score
 
 from tests.train.test_fit import configuration_file
-from train import evaluate, export, fit
+from train import evaluate_default, export, fit
 from train.blend import fit_blend
 from train.configuration import load
 from train.datasets.song import EMOTIONS, MOODS, Song
@@ -19,6 +19,8 @@ from train.figures.plane import correlation, valence_arousal
 from train.figures.ranking import macro_pr_auc, macro_roc_auc
 from train.negatives import training_negative, validation_negatives
 from train.scoring import score_songs, windows
+from train.song_material import song_material
+from train.trained import load_trained
 from train.validation import calibration_pairs, mood_figures
 
 RNG = np.random.default_rng(0)
@@ -129,21 +131,21 @@ def validation_negatives_without_speech() -> dict[str, list[np.ndarray]]:
 def test_two_runs_become_one_file_that_the_report_judges(
     small_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(evaluate, "DRAWS", 10)
+    monkeypatch.setattr(evaluate_default, "DRAWS", 10)
     monkeypatch.setattr("train.robustness.validation_negatives", lambda: {"silence": [np.zeros(64000)]})
     configuration = load(configuration_file(tmp_path, steps=3))
     runs = [tmp_path / "a", tmp_path / "b"]
     for seed, run in enumerate(runs):
-        fit.fit(configuration, small_cache, run, seed)
+        fit.fit(configuration, song_material(small_cache), run, seed)
     output = tmp_path / "small.onnx"
     names = [str(run) for run in runs]
     where = ["--output", str(output), "--cache", str(small_cache)]
     assert export.main(["--runs", names[0], "--listeners", names[1], *where]) == 0
-    assert evaluate.main(["--model", str(output), "--cache", str(small_cache)]) == 0
+    assert evaluate_default.main(["--model", str(output), "--cache", str(small_cache)]) == 0
     text = capsys.readouterr().out
     for part in ("4Q accuracy", "calibration error", "Emotify ", "-12 dB", "degraded", "silence"):
         assert part in text
-    assert evaluate.main(["--model", *names, "--cache", str(small_cache)]) == 0
+    assert evaluate_default.main(["--model", *names, "--cache", str(small_cache)]) == 0
     assert "deviation" in capsys.readouterr().out
 
 
@@ -151,11 +153,11 @@ def test_a_run_with_a_mood_head_is_exported_without_its_metadata(small_cache: Pa
     path = configuration_file(tmp_path, steps=1)
     text = path.read_text().replace("quadrant: {loss: softmax}", "mood: {loss: sigmoid}")
     path.write_text(text.replace("  plane: {loss: squared}\n", ""))
-    fit.fit(load(path), small_cache, tmp_path / "run", seed=0)
+    fit.fit(load(path), song_material(small_cache), tmp_path / "run", seed=0)
     output = tmp_path / "mood.onnx"
     assert export.main(["--runs", str(tmp_path / "run"), "--output", str(output)]) == 0
-    predict = evaluate.load_predictor(output)
-    network, stored = fit.load_trained(tmp_path / "run")
+    predict = evaluate_default.load_predictor(output)
+    network, stored = load_trained(tmp_path / "run")
     frames = RNG.random((2, 187, 96)).astype(np.float32)
     with torch.inference_mode():
         expected = torch.sigmoid(network(torch.from_numpy(frames))["mood"]).numpy()
@@ -164,6 +166,6 @@ def test_a_run_with_a_mood_head_is_exported_without_its_metadata(small_cache: Pa
 
 
 def test_a_missing_model_is_one_line_and_status_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert evaluate.main(["--model", str(tmp_path / "none.onnx"), "--cache", str(tmp_path)]) == 1
+    assert evaluate_default.main(["--model", str(tmp_path / "none.onnx"), "--cache", str(tmp_path)]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("train.evaluate: ")
+    assert line.startswith("train.evaluate_default: ")

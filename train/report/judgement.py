@@ -1,0 +1,232 @@
+"""Scores against annotations: the matrices, and every figure of the report that follows from them.
+
+    labels = judge_labels(matching, songs, outcomes, folder, rule)     # None where no label is judged
+    ratings = judge_ratings(matching, songs, outcomes, rule)
+
+The ten MediaEval figures, their intervals and the table are those of ``train.metrics``, computed from the very files
+that the report's folder keeps: truth.npy, scores.npy, labels.txt, thresholds.txt, groups.txt.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from train.figures.checks import FigureError
+from train.figures.decisions import best_f1_thresholds
+from train.figures.exclusive import is_exclusive
+from train.manifest import Entry, Manifest
+from train.matrices import read_thresholds
+from train.metrics_report import Question, Report, judge
+from train.report.files import put, put_array, put_lines
+from train.report.intervals import LabelIntervals, label_intervals, other_intervals, weighted_correlation
+from train.report.matching import Matching
+from train.report.score import Outcome, Score
+
+BEST_F1 = "best-f1"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rule:
+    """How decisions and intervals are made.
+
+    Attributes:
+        thresholds: best-f1, a number for all labels, or a file as of train.metrics.
+        chosen: the user said so.
+        draws: of the bootstrap; 0 for no intervals.
+        group: the metadata that is drawn as a whole, such as ``artist``; None draws songs.
+        seed: of the draws.
+    """
+
+    thresholds: str = BEST_F1
+    chosen: bool = False
+    draws: int = 1000
+    group: str | None = None
+    seed: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class LabelJudgement:
+    """The labels' figures.
+
+    Attributes:
+        songs: that are judged, in the order of the matrices.
+        names: of the labels.
+        scores: shape (songs, labels), 0…1.
+        truth: shape (songs, labels).
+        exclusive: every song has exactly one of the labels.
+        report: of train.metrics.
+        by_label: intervals, one a label; empty without draws.
+        others: intervals of accuracy and calibration error, by name.
+    """
+
+    songs: tuple[Entry, ...]
+    names: tuple[str, ...]
+    scores: NDArray[np.float64]
+    truth: NDArray[np.bool_]
+    exclusive: bool
+    report: Report
+    by_label: list[LabelIntervals]
+    others: dict[str, tuple[float, float]]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class RatingJudgement:
+    """One rating's figures.
+
+    Attributes:
+        name: of the rating.
+        songs: that are rated and scored.
+        said: by the model, shape (songs,).
+        rated: by the listeners, 0…1, shape (songs,).
+        correlation: Pearson's r; NaN where one side is constant.
+        interval: of it, 95 %; None without draws.
+    """
+
+    name: str
+    songs: tuple[Entry, ...]
+    said: NDArray[np.float64]
+    rated: NDArray[np.float64]
+    correlation: float
+    interval: tuple[float, float] | None
+
+
+def judge_labels(
+    matching: Matching, songs: Manifest, outcomes: Mapping[str, Outcome], folder: Path, rule: Rule
+) -> LabelJudgement | None:
+    """Write the matrices into the folder and compute the figures; None if no song is scored and annotated.
+
+    A song takes part if it is annotated with every label that is judged: what is not annotated is neither right nor
+    wrong.
+
+    Raises:
+        FigureError: thresholds that do not fit the labels, or only one group to draw.
+        UnreadableError: thresholds that cannot be read.
+        OSError: a file cannot be written.
+    """
+    columns = [songs.labels.index(name) for name in matching.labels]
+    keep, raw = _scored(songs, outcomes, np.isfinite(songs.rates[:, columns]).all(axis=1))
+    if not columns or not keep.any():
+        return None
+    judged = songs.where(keep)
+    scores = np.stack([matching.column(raw, name) for name in matching.labels], axis=1)
+    truth = judged.positives()[:, columns]
+    names = file_names(matching.labels)
+    put_array(folder / "truth.npy", truth.astype(np.uint8))
+    put_array(folder / "scores.npy", scores)
+    put_lines(folder / "labels.txt", names)
+    put_lines(folder / "ids.txt", [entry.id for entry in judged.entries])
+    question = Question(
+        truth=folder / "truth.npy",
+        scores=folder / "scores.npy",
+        thresholds=_thresholds(scores, truth, names, folder, rule),
+        rule_chosen=rule.chosen,
+        labels=folder / "labels.txt",
+        draws=rule.draws,
+        groups=_groups(judged.entries, folder, rule),
+        seed=rule.seed,
+    )
+    report = judge(question)
+    groups = group_numbers(judged.entries, rule.group)
+    return LabelJudgement(
+        songs=judged.entries,
+        names=matching.labels,
+        scores=scores,
+        truth=truth,
+        exclusive=is_exclusive(truth),
+        report=report,
+        by_label=label_intervals(scores, truth, groups, rule.draws, rule.seed) if rule.draws else [],
+        others=other_intervals(scores, truth, groups, rule.draws, rule.seed) if rule.draws else {},
+    )
+
+
+def judge_ratings(
+    matching: Matching, songs: Manifest, outcomes: Mapping[str, Outcome], rule: Rule
+) -> list[RatingJudgement]:
+    """Return the figures of each rating that at least two songs have."""
+    found = []
+    for name in matching.ratings:
+        column = songs.rates[:, songs.labels.index(name)]
+        keep, raw = _scored(songs, outcomes, ~np.isnan(column))
+        if keep.sum() < 2:
+            continue
+        said, rated = matching.column(raw, name), column[keep].astype(np.float64)
+        entries = songs.where(keep).entries
+        groups = group_numbers(entries, rule.group)
+        value, interval = weighted_correlation(said, rated, groups, rule.draws, rule.seed)
+        found.append(RatingJudgement(name, entries, said, rated, value, interval if rule.draws else None))
+    return found
+
+
+def _scored(
+    songs: Manifest, outcomes: Mapping[str, Outcome], annotated: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return which songs are annotated and scored, and the raw scores of these, (songs, outputs of the model)."""
+    found = [outcomes.get(entry.id) for entry in songs.entries]
+    keep = annotated & np.array([isinstance(outcome, Score) for outcome in found], bool)
+    rows = [outcome.probabilities for outcome, kept in zip(found, keep, strict=True) if kept and outcome]  # type: ignore[union-attr]
+    return keep, np.array(rows, np.float64)
+
+
+def _thresholds(
+    scores: NDArray[np.float64], truth: NDArray[np.bool_], names: Sequence[str], folder: Path, rule: Rule
+) -> Path | None:
+    """Write thresholds.txt, so that the decisions can be made again here and elsewhere; return it unless best-f1."""
+    number = _number(rule.thresholds)
+    if rule.thresholds == BEST_F1:
+        values = best_f1_thresholds(scores, truth)
+    elif number is not None:
+        values = np.full(len(names), number)
+    else:
+        path = Path(rule.thresholds)
+        values = read_thresholds(path, names, scores.dtype)
+        if values.shape != (len(names),):
+            raise FigureError(f"{path}: {len(values)} thresholds, but {len(names)} labels are judged")
+    rows = [f"{name}\t{float(value)!r}" for name, value in zip(names, values, strict=True)]
+    put(folder / "thresholds.txt", "".join(f"{row}\n" for row in rows).encode())
+    return None if rule.thresholds == BEST_F1 else folder / "thresholds.txt"
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _groups(entries: Sequence[Entry], folder: Path, rule: Rule) -> Path | None:
+    """Write groups.txt: the group of each song on a line, empty where it is unknown; None if songs are drawn."""
+    path = folder / "groups.txt"
+    if rule.group is None or not rule.draws:
+        path.unlink(missing_ok=True)
+        return None
+    put_lines(path, [entry.metadata.get(rule.group, "") for entry in entries])
+    return path
+
+
+def group_numbers(entries: Sequence[Entry], group: str | None) -> list[str]:
+    """Return what is drawn as a whole for each song: its group, or itself where that is unknown."""
+    if group is None:
+        return [f"{number:09d}" for number in range(len(entries))]
+    return [line_of(entry.metadata.get(group, "")) or f"\n{number}" for number, entry in enumerate(entries)]
+
+
+def file_names(names: Sequence[str]) -> list[str]:
+    """Return the labels as they can stand on a line of a text with tabs.
+
+    Raises:
+        FigureError: two of them are the same then.
+    """
+    plain = [line_of(name) for name in names]
+    if len(set(plain)) < len(plain):
+        raise FigureError("two labels differ only in spaces: no list of them can be written")
+    return plain
+
+
+def line_of(text: str) -> str:
+    """Return a text as one line without tabs."""
+    return " ".join(text.split())
