@@ -139,7 +139,7 @@ class LiveFeed:
             if after == self._number:
                 return None
             now = Cursor(self._instance, self._number)
-            data: dict[str, Any] = {"model": self._model, "count": len(self._streams), "limit": self._max_streams}
+            data: dict[str, Any] = {"model": self._model, "count": len(self._streams), "forgotten": bool(self._gone)}
             if stream is None:
                 data |= {"streams": self._rows(after), "gone": self._gone_since(after)}
             else:

@@ -53,7 +53,8 @@ class StreamHistory:
         self._anew = number  # the change with which the points began
         self._state = "up"
         self._track: str | None = None
-        self._labels: list[str] = []
+        self._names: tuple[str, ...] = ()
+        self._labels: list[str] = []  # the names as JSON can hold them
         self._last: Estimate | None = None
         # A point is kept as JSON: a third of the memory that its numbers would take as objects.
         self._points: deque[tuple[int, str]] = deque(maxlen=MAX_POINTS)
@@ -80,7 +81,8 @@ class StreamHistory:
                 news = {"kind": record.phase, "mood": record.mood, "p": _thousandths(record.probability)}
                 self._note(number, news | {"at": record.at_s, "time": record.time})
             case Status():
-                self._note(number, {"kind": record.status, "text": _short(record.detail), "time": record.time})
+                news = {"kind": record.status, "text": _short(record.detail)}
+                self._note(number, news | {"at": self._heard_s(), "time": record.time})
             case Final():
                 leading = _leading(record.running)
                 news = {"kind": "final", "track": _short(record.track), "top": leading, "text": _short(record.error)}
@@ -106,7 +108,7 @@ class StreamHistory:
             "running": None if last is None else _whole(last.running),
             "window": None if last is None else _whole(last.mood),
             "windows": 0 if last is None else last.windows,
-            "end": 0.0 if last is None else last.end_s,
+            "end": self._heard_s(),
             "reset": reset,
             "points": [json.loads(text) for number, text in self._points if number > after],
             "notes": [note for number, note in self._notes if number > after],
@@ -114,15 +116,16 @@ class StreamHistory:
 
     def _estimate(self, record: Estimate, number: int) -> None:
         moods = record.mood or record.running
-        labels = self._labels if moods is None else [utf8(label) for label in moods]
+        names = self._names if moods is None else tuple(moods)
         backward = self._last is not None and record.end_s < self._last.end_s
-        if labels != self._labels or backward:  # another model, or the stream began anew
+        if names != self._names or backward:  # another model, or the stream began anew
+            self._names, self._labels = names, [utf8(name) for name in names]
             self._points.clear()
             self._point_end = None
             self._anew = number
         track = _short(record.track)
         began = record.window == 0 or track != self._track
-        self._labels, self._track, self._last = labels, track, record
+        self._track, self._last = track, record
         if began:
             self._note(number, {"kind": "track", "track": track, "at": record.start_s, "time": record.time})
         if began or self._point_end is None or record.end_s >= self._point_end + _POINT_SECONDS:
@@ -130,6 +133,9 @@ class StreamHistory:
             level = None if record.rms_dbfs is None else round(record.rms_dbfs, 1)
             point = [record.end_s, record.status, level, _whole(record.mood), _plane(record.mood)]
             self._points.append((number, json.dumps(point, separators=(",", ":"))))
+
+    def _heard_s(self) -> float:
+        return 0.0 if self._last is None else self._last.end_s
 
     def _note(self, number: int, news: dict[str, Any]) -> None:
         self._notes.append((number, {"id": number, **news}))

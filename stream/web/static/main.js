@@ -35,7 +35,7 @@ function take(data, anew) {
   byId("back").hidden = route === null || data.count < 2;
   say(byId("back-text"), `All ${data.count} streams`);
   if (route === null) {
-    overview.limit = data.limit;
+    overview.forgotten = data.forgotten;
     if (anew) overview.replace(data.streams);
     else overview.change(data.streams, data.gone);
     show(data.count ? "all" : "empty");

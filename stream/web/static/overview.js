@@ -9,7 +9,7 @@ import { Plane } from "./plane.js";
 
 const PAGE = 120;
 const TROUBLE = { down: 0, up: 1, ended: 2 };
-const SIGNS = { up: "", down: "▼ source down", ended: "■ ended" };
+const SIGNS = { up: "", down: "▼ down", ended: "■ ended" };
 
 const byName = (a, b) => a.key.localeCompare(b.key, undefined, { numeric: true });
 const live = (row) => (row.state === "ended" ? 1 : 0);
@@ -51,7 +51,8 @@ export class Overview {
     // moves under the hand cannot be used.
     if (others) this.arrange();
     else for (const row of rows) if (this.tiles.has(row.key)) this.tiles.get(row.key).show(row);
-    this.draw();
+    // A thousand streams change three hundred times a second: the whole is drawn once in that time.
+    this.drawing ??= setTimeout(() => this.draw(), 1000);
   }
 
   arrange() {
@@ -80,12 +81,14 @@ export class Overview {
   }
 
   draw() {
+    clearTimeout(this.drawing);
+    this.drawing = null;
     const rows = [...this.streams.values()];
     const down = rows.filter((row) => row.state === "down").length;
     const ended = rows.filter((row) => row.state === "ended").length;
     const parts = [`${rows.length - down - ended} up`, down && `${down} down`, ended && `${ended} ended`];
     if (this.found < rows.length) parts.push(`${this.found} found`);
-    if (this.limit <= rows.length) parts.push(`the ${this.limit} heard last`);
+    if (this.forgotten) parts.push(`the ${rows.length} heard last`);
     say(byId("summary"), parts.filter(Boolean).join(" · "));
     const placed = rows.filter((row) => row.plane && row.state === "up");
     byId("sky-card").hidden = placed.length === 0;

@@ -138,9 +138,8 @@ export class StreamView {
 
   event(note) {
     const item = make("li", { class: note.mood ? hueOf(note.mood, this.detail.labels) : "" });
-    const when = note.at === undefined ? new Date(note.time).toLocaleTimeString() : clock(note.at);
     const [sign, ...words] = wording(note);
-    item.append(make("time", { datetime: note.time }, when), make("i", { "aria-hidden": "true" }, sign), make("span", {}, ...words));
+    item.append(make("time", { datetime: note.time, title: new Date(note.time).toLocaleString() }, clock(note.at)), make("i", { "aria-hidden": "true" }, sign), make("span", {}, ...words));
     return item;
   }
 
