@@ -110,6 +110,17 @@ def prometheus(folder: Path, targets: Sequence[str], rules: Path) -> Iterator[Pr
         process.wait()
 
 
+def address_of(tagger: subprocess.Popen[str]) -> str:
+    """Read the tagger's log until it says where its metrics are, and return host and port."""
+    assert tagger.stderr is not None
+    said = ""
+    while (found := re.search(r"metrics and status at http://(\S+)/", said)) is None:
+        line = tagger.stderr.readline()
+        assert line, said
+        said += line
+    return found[1]
+
+
 def _address(process: subprocess.Popen[bytes], log: Path) -> str:
     """Return where it listens, once it is ready."""
     deadline, pause = time.monotonic() + _READY_SECONDS, threading.Event()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import urllib.request
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 
 from model.contract import DEFAULT_MODEL
-from tests.prometheus.server import Prometheus, hastened, prometheus
+from tests.prometheus.server import Prometheus, address_of, hastened, prometheus
 from tests.promtool import check_metrics
 from tests.pulse import PulseAudio, pulse
 from tests.stream.command import start
@@ -33,13 +32,7 @@ def tagger(pulse: PulseAudio, model: Path) -> Iterator[str]:
     """A tagger that records; yields its address."""
     process = start("--mic", "--output", "jsonl", "--model", model, "--metrics-port", "0", env=pulse.variables)
     try:
-        assert process.stderr is not None
-        said = ""
-        while (found := re.search(r"metrics and status at http://(\S+)/", said)) is None:
-            line = process.stderr.readline()
-            assert line, said
-            said += line
-        yield found[1]
+        yield address_of(process)
     finally:
         process.kill()
         process.communicate()

@@ -111,7 +111,7 @@ def measure(servers: str, encoding: Encoding, streams: int, seconds: int, folder
             again.await_ready()
             ready = time.monotonic() - began
             again.wait_until(lambda: again.metrics()[_RESTORED + "_count"] >= PARTITIONS, "all are restored")
-            restored = max(float(each) for each in re.findall(r"partition \d+ restored in ([\d.]+) s", again.said))
+            restored = max(float(each) for each in re.findall(r"\d restored in ([\d.]+) s", again.said))
             again.stop()
         return Figures(
             encoding=encoding,
