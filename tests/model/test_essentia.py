@@ -8,7 +8,7 @@ import pytest
 
 from model.contract import Model, load
 from model.frontend import FrontEnd
-from tests import essentia
+from tests import essentia_models as essentia
 
 _RNG = np.random.default_rng(5)
 WINDOWS = (_RNG.uniform(0, 3, (3, 1, 96)) + _RNG.uniform(0, 1, (3, 187, 96))).astype(np.float32)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from model.contract import ModelError, load
-from tests import essentia, models
+from tests import essentia_models as essentia
+from tests import models
 
 
 def refused(path: Path, names: Path | None = None) -> str:

@@ -17,7 +17,7 @@ from model.frontend import FrontEnd
 from model.resample import downmix, resample
 from stream.session import Session, SessionOptions
 from stream.sources.decode import Decoder
-from tests import essentia
+from tests import essentia_models as essentia
 from tests.stream import files
 from tests.stream.command import listen, records
 from tests.stream.sound import chunks, estimates, finals, tune

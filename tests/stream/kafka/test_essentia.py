@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests import essentia
+from tests import essentia_models as essentia
 from tests.stream.kafka import client, songs
 from tests.stream.kafka.client import TopicNames
 from tests.stream.kafka.test_golden import check
