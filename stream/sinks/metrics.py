@@ -146,7 +146,7 @@ class Metrics:
         self._info.info({name: utf8(value) for name, value in info.to_json().items()})
 
     def model_file(self, path: Path) -> None:
-        """Look at each scrape whether this file, which the model was read from, is still there."""
+        """Look at each scrape whether this file (or folder of files), which the model was read from, is still there."""
         self._model_path = path
 
     def realtime_factor(self, factor: float) -> None:
@@ -171,7 +171,7 @@ class Metrics:
         """Remove the series of streams that ended long ago; called before each scrape."""
         with self._lock:
             if self._model_path is not None:
-                self._gauges["model_file_present"].set(self._model_path.is_file())
+                self._gauges["model_file_present"].set(self._model_path.exists())
             self._gauges["streams"].set(sum(stream.ended_at is None for stream in self._streams.values()))
             oldest = self._clock() - self._idle_seconds
             for name, stream in list(self._streams.items()):

@@ -243,3 +243,6 @@ def test_a_model_file_that_is_taken_away_is_missed(tmp_path: Path):
     file.unlink()
     metrics.sweep()
     assert value(metrics, "model_file_present") == 0
+    metrics.model_file(tmp_path)  # a model of several files
+    metrics.sweep()
+    assert value(metrics, "model_file_present") == 1
