@@ -93,7 +93,8 @@ class Runner:
         self._session = session
         self._input = node.name
         self._outputs = list(outputs)
-        self._batch = node.shape[0] if isinstance(node.shape[0], int) else None
+        size = node.shape[0]
+        self._batch = size if isinstance(size, int) and size > 0 else None  # some exporters write -1 for any
 
     def __call__(self, rows: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """Return each output for rows of shape (n, ...), n >= 1: a list of arrays (n, ...).

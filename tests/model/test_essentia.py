@@ -47,7 +47,7 @@ def test_outputs_of_other_names_are_known_by_their_width_or_place(tmp_path: Path
     close(load(path), essentia.predictions_by_hand(WINDOWS))
 
 
-@pytest.mark.parametrize("batch", [1, 2, 64])
+@pytest.mark.parametrize("batch", [1, 2, 64, -1])
 def test_a_fixed_batch_is_filled_up(tmp_path: Path, batch: int) -> None:
     model = load(essentia.body(tmp_path, "bs", batch=batch))
     for count in (1, 2, 3):
