@@ -26,7 +26,9 @@ from stream.scorer import SessionOptions
 from stream.session import Session
 from stream.settings import Settings
 from stream.sinks.group import SinkGroup
-from stream.sinks.output import is_terminal, open_output
+from stream.sinks.output import is_terminal
+from stream.sinks.result_file import open_results
+from stream.sinks.rotation import Limits
 from stream.sinks.sink import Sink
 from stream.stop import Stop
 
@@ -104,8 +106,8 @@ class Assembly:
         if settings.output_file is not None:
             read = [*self._paths, self._models.path, *filter(None, [self._models.shadow_path])]
             _refuse_to_replace(settings.output_file, read)
-            kind = "csv" if settings.output_file.suffix.lower() == ".csv" else "jsonl"
-            sinks.append(_records(kind, open_output(settings.output_file), labels, self._stop))
+            limits = Limits(settings.rotate_mb, settings.rotate_minutes)
+            sinks.append(open_results(settings.output_file, labels, limits, self._stop))
             opened.callback(sinks[-1].close)
         sinks.insert(0, _standard_output(settings, self._models.info, self._stop))
         return sinks

@@ -22,6 +22,7 @@ from stream.model_watch import Held, ModelWatch
 from stream.record import ModelId
 from stream.settings import Settings
 from stream.shadow import Shadow, ShadowTold, Unheard
+from stream.sinks.result_file import kind_of
 
 if TYPE_CHECKING:  # imported with the HTTP side only
     from stream.sinks.metrics import Metrics
@@ -128,7 +129,7 @@ class _Told:
 
 def _rules(settings: Settings) -> list[Rule]:
     file = settings.output_file
-    has_columns = settings.output == "csv" or (file is not None and file.suffix.lower() == ".csv")
+    has_columns = settings.output == "csv" or (file is not None and kind_of(file) == "csv")
     return [same_frontend, same_labels] if has_columns else [same_frontend]
 
 

@@ -133,7 +133,19 @@ class Settings(ConsumerOptions, TopicOptions, ConnectionOptions, CommandSettings
         None,
         kinds.path("the path of a file", "FILE"),
         "Output",
-        "write the records here too: CSV if it ends in .csv, else JSON lines",
+        "write the records here too: CSV if it ends in .csv, Parquet if in .parquet, else JSON lines",
+    )
+    rotate_mb: float | None = option(
+        None,
+        kinds.number(0.001, 1_000_000, "a size in MB", "MB"),
+        "Output",
+        "of --output-file: begin another file at this size, with time and number in its name",
+    )
+    rotate_minutes: float | None = option(
+        None,
+        kinds.number(0.001, 1_000_000, "a time in minutes", "MINUTES"),
+        "Output",
+        "of --output-file: begin another file after this time",
     )
     top_k: int | None = option(
         None,

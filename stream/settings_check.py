@@ -100,6 +100,9 @@ def check(settings: Settings, flags: Mapping[str, Given]) -> None:
         raise UsageError(f"--channel {settings.channel + 1} needs more than --channels {settings.channels}")
     if "half_life" in flags and settings.average != "ema":
         raise UsageError("--half-life needs --average ema")
+    for name in ("rotate_mb", "rotate_minutes"):
+        if name in flags and settings.output_file is None:
+            raise UsageError(f"{flags[name].origin.place} needs --output-file")
     if settings.source is None:
         return
     for name, sources in _ONLY_WITH.items():

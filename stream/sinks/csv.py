@@ -65,7 +65,7 @@ class CsvSink:
             StreamError: the file cannot be written.
             ValueError: the record has a field or a mood that the table has no column for.
         """
-        self._write(_flat(record.to_json()))
+        self._write(flat(record.to_json()))
 
     def close(self) -> None:
         """Close the file, unless it is standard output."""
@@ -79,7 +79,8 @@ class CsvSink:
         self._output.write(row.getvalue())
 
 
-def _flat(fields: dict[str, Any]) -> dict[str, Any]:
+def flat(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a record by the names of their columns; moods that are null have none."""
     flat: dict[str, Any] = {}
     for name, value in fields.items():
         if isinstance(value, dict):

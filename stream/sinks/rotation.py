@@ -1,0 +1,104 @@
+"""Results in one file after another, each of bounded size or age.
+
+    sink = RotatingSink(Path("moods.jsonl"), open_part, Limits(megabytes=64, minutes=60))
+    sink.emit(record)                      # into moods-20260101T200000Z-000001.jsonl, then -000002, ...
+
+The names sort by time. A part is whole once the next one is there: whatever happens then, it stays as it is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from stream.record import Record
+from stream.sinks.sink import Sink
+
+OpenPart = Callable[[Path], tuple[Sink, Path]]
+"""Opens a part and returns its sink, and the file whose size counts while it is written."""
+
+_MEGABYTE = 1_000_000
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Limits:
+    """When a part is full: ``megabytes`` on disk or ``minutes`` since it began; None bounds nothing."""
+
+    megabytes: float | None = None
+    minutes: float | None = None
+
+
+class RotatingSink:
+    """Writes records into parts."""
+
+    def __init__(
+        self,
+        path: Path,
+        open_part: OpenPart,
+        limits: Limits,
+        *,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Open the first part.
+
+        Args:
+            path: gives the folder, the beginning and the end of the names.
+            open_part: opens a part.
+            limits: when one is full. It ends with the first record after that.
+            wall: returns seconds since the epoch, for the names.
+            monotonic: returns seconds that only grow, for the age.
+
+        Raises:
+            StreamError: it cannot be written.
+        """
+        self._path = path
+        self._open_part = open_part
+        self._limits = limits
+        self._wall = wall
+        self._monotonic = monotonic
+        self._number = 0
+        self._closed = False
+        self._begin()
+
+    def emit(self, record: Record) -> None:
+        """Write one record.
+
+        Raises:
+            OutputClosed: the reader has gone.
+            StreamError: a file cannot be written.
+        """
+        if self._records and self._is_full():
+            self._sink.close()
+            self._begin()
+        self._sink.emit(record)
+        self._records += 1
+
+    def close(self) -> None:
+        """End the last part. Safe to call twice.
+
+        Raises:
+            StreamError: what was written could not be brought to the disk.
+        """
+        if not self._closed:
+            self._closed = True
+            self._sink.close()
+
+    def _begin(self) -> None:
+        began = datetime.fromtimestamp(self._wall(), UTC).strftime("%Y%m%dT%H%M%SZ")
+        path = None
+        while path is None or path.exists():
+            self._number += 1
+            path = self._path.with_name(f"{self._path.stem}-{began}-{self._number:06d}{self._path.suffix}")
+        self._sink, self._measured = self._open_part(path)
+        self._began = self._monotonic()
+        self._records = 0
+
+    def _is_full(self) -> bool:
+        limits = self._limits
+        if limits.minutes is not None and self._monotonic() - self._began >= 60 * limits.minutes:
+            return True
+        return limits.megabytes is not None and self._measured.stat().st_size >= limits.megabytes * _MEGABYTE
