@@ -57,15 +57,15 @@ def load_files(folder: Path, files: Sequence[OnnxFile]) -> Model:
     heads = [layer for layer in layers if layer.takes_embeddings]
     bodies = [layer for layer in layers if not layer.takes_embeddings]
     if not bodies:
-        wanted = " or ".join(heads[0].card.embedding_models) or "an embedding model"
-        raise ModelError(f"{folder} holds heads only: put {wanted}.onnx and its JSON beside them")
+        missing = " or ".join(heads[0].card.embedding_models) or "NAME"
+        raise ModelError(f"{folder} holds heads only: put {missing}.onnx and its JSON beside them")
     if len(bodies) > 1:
         names = ", ".join(body.path.name for body in bodies)
         raise ModelError(f"{folder} holds several models of mel frames ({names}): name one of them, or keep one there")
     for head in heads:  # one that does not say whose embeddings it takes was put here for a reason
-        names = head.card.embedding_models
-        if names and _plain(bodies[0].path.stem) not in map(_plain, names):
-            raise ModelError(f"{head.path} takes the embeddings of {' or '.join(names)}, not of {bodies[0].path.name}")
+        wanted = head.card.embedding_models
+        if wanted and _plain(bodies[0].path.stem) not in map(_plain, wanted):
+            raise ModelError(f"{head.path} takes the embeddings of {' or '.join(wanted)}, not of {bodies[0].path.name}")
     return _chained(folder, bodies[0], heads)
 
 
