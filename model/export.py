@@ -30,8 +30,8 @@ from model.mel import compress
 from model.parity import compare
 
 CONTRACT = "1"
-TOLERANCE = 1e-5
-"""Greatest difference between a probability from torch and one from ONNX Runtime."""
+TOLERANCE = 5e-5
+"""Greatest difference between a probability from torch and one from ONNX Runtime, which add up in another order."""
 
 
 class ExportError(Exception):

@@ -1,4 +1,4 @@
-"""The part of ``python -m train.prepare`` that needs annotations only: --dataset with --dry-run or --manifest.
+"""``python -m train.prepare --dataset``: one data set by name, or a user's own table, to a manifest and features.
 
 add_arguments(parser)
 status = run(parser.parse_args(), parser)
@@ -13,9 +13,14 @@ from train import manifest as manifests
 from train.console import say, show
 from train.datasets.catalogue import MANIFESTS, read_manifest
 from train.datasets.table import AnnotationError
+from train.extract import FRONTENDS, extract
+from train.features import FeatureError, Shard, read_skipped
 from train.manifest import Manifest
 from train.splits import HOW, default_how, split
 from train.survey import Survey
+
+SKIPPED_SHOWN = 20
+"""Skipped songs that are said; all of them stand in a file."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,14 +41,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default artist; given for a csv with a split for every song, and for data of one composer)",
     )
     group.add_argument("--seed", type=int, default=0, help="of the split (default %(default)s)")
-    group.add_argument("--manifest", type=Path, metavar="CSV", help="write the songs, labels and split here")
+    group.add_argument("--manifest", type=Path, metavar="CSV", help="only write the songs, labels and split here")
+    group.add_argument("--audio", type=Path, metavar="DIR", help="folder of the audio (default: that of the table)")
+    group.add_argument(
+        "--frontend", choices=list(FRONTENDS), default="moodstream", help="of the frames (default %(default)s)"
+    )
+    group.add_argument(
+        "--shard", type=_shard, default=Shard(), metavar="I/N", help="only the I-th of N parts, for several machines"
+    )
     group.add_argument("--dry-run", action="store_true", help="only show songs, labels, artists, years, splits")
     group.add_argument("--json", action="store_true", help="with --dry-run: for programs")
 
 
 def without_dataset(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     """End with a usage error if an option stands there that --dataset alone gives a sense."""
-    for flag in ("annotations", "top_k", "tags", "keep_all", "split", "seed", "manifest", "dry_run", "json"):
+    for flag in ("annotations", "top_k", "tags", "keep_all", "split", "seed", "manifest", "dry_run", "json",
+                 "audio", "frontend", "shard"):  # fmt: skip
         if getattr(options, flag) != parser.get_default(flag):
             parser.error(f"--{flag.replace('_', '-')} goes with --dataset")
 
@@ -52,8 +65,6 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """Read, select, split and show the songs; return the exit status."""
     if not options.annotations:
         parser.error("--dataset needs --annotations FILE or FOLDER")
-    if not (options.dry_run or options.manifest):
-        parser.error("--dataset goes with --dry-run or --manifest CSV")
     try:
         manifest = _selected(options)
         how = options.split or default_how(manifest, own=options.dataset == "csv")
@@ -70,7 +81,37 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     show(survey.json() if options.json else survey.text())
     for remark in survey.remarks:
         say(f"note: {remark}")
-    return 0
+    return 0 if options.dry_run or options.manifest else _prepare(manifest, options)
+
+
+def _prepare(manifest: Manifest, options: argparse.Namespace) -> int:
+    """Compute the features of one shard; return the exit status."""
+    audio = options.audio or (options.annotations if options.annotations.is_dir() else options.annotations.parent)
+    try:
+        usable = extract(manifest, audio, options.cache, FRONTENDS[options.frontend], options.shard, options.jobs)
+    except FeatureError as error:
+        say(f"train.prepare: {error}")
+        return 1
+    except OSError as error:
+        say(f"train.prepare: {error.filename or options.cache}: {error.strerror}; the same command continues")
+        return 1
+    except KeyboardInterrupt:
+        say("train.prepare: interrupted; the same command continues")
+        return 130
+    skipped = read_skipped(options.cache / f"{options.shard.name}.skipped.csv")
+    for song, reason in skipped[:SKIPPED_SHOWN]:
+        say(f"skipped: {song}: {reason}")
+    if len(skipped) > SKIPPED_SHOWN:
+        say(f"skipped: {len(skipped) - SKIPPED_SHOWN} more, see {options.cache / options.shard.name}.skipped.csv")
+    say(f"{usable} songs prepared in {options.cache}, {len(skipped)} skipped")
+    return 0 if usable else 1
+
+
+def _shard(text: str) -> Shard:
+    try:
+        return Shard.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _selected(options: argparse.Namespace) -> Manifest:

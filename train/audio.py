@@ -1,6 +1,6 @@
 """Sound for training: decode a file to mono 16 kHz, and pass sound through a lossy codec.
 
-samples = read_audio(Path("song.opus"))
+samples = read_audio(Path("song.opus"))            # 16 kHz
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class AudioError(Exception):
     """A file that cannot be decoded; the message says which and why."""
 
 
-def read_audio(source: Path | io.BytesIO) -> NDArray[np.float32]:
-    """Return a file's sound as mono samples at 16 kHz, shape (n,), full scale at 1.0.
+def read_audio(source: Path | io.BytesIO, samplerate: int = RATE) -> NDArray[np.float32]:
+    """Return a file's sound as mono samples at ``samplerate`` (in Hz), shape (n,), full scale at 1.0.
 
     The channels' mean is taken before resampling, as on the live side.
 
@@ -46,7 +46,7 @@ def read_audio(source: Path | io.BytesIO) -> NDArray[np.float32]:
     samples = np.concatenate(pieces)
     if not np.isfinite(samples).all():
         raise AudioError(f"{name}: samples that are not finite")
-    return soxr.resample(samples, rate, RATE) if rate != RATE else samples
+    return soxr.resample(samples, rate, samplerate) if rate != samplerate else samples
 
 
 def through_codec(samples: NDArray[np.float32], codec: str, bit_rate: int) -> NDArray[np.float32]:

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from train.cache import FLOOR
+from model.frontend import Compression
+from train.levels import BENT, DECIBELS, FLOOR, LEAST
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,15 +39,20 @@ class Augmentation:
 
 
 def augment_levels(
-    levels: NDArray[np.float32], is_negative: NDArray[np.bool_], settings: Augmentation, rng: np.random.Generator
+    levels: NDArray[np.float32],
+    is_negative: NDArray[np.bool_],
+    settings: Augmentation,
+    rng: np.random.Generator,
+    compression: Compression = BENT,
 ) -> torch.Tensor:
-    """Return front-end frames ``log10(1 + 10000 x)`` of augmented windows, shape (n, 187, 96).
+    """Return the front-end's frames of augmented windows, shape (n, patch, bands).
 
     Args:
-        levels: shape (n, 187, 96), log10(10000 x + 0.0001).
+        levels: shape (n, patch, bands), see train.levels.
         is_negative: shape (n,), windows without music; they are what is added to others as noise.
         settings: how strongly.
         rng: generator of this step.
+        compression: the front-end's.
     """
     count, _, bands = levels.shape
     change = rng.uniform(-settings.gain_db, settings.gain_db, (count, 1)) / 10.0
@@ -61,7 +67,7 @@ def augment_levels(
         ours = power[torch.from_numpy(noisy)]
         scale = ratio * ours.mean(dim=(1, 2)) / added.mean(dim=(1, 2)).clamp(min=1e-6)
         power[torch.from_numpy(noisy)] = ours + added * scale[:, None, None]
-    return torch.log10(1.0 + (power - FLOOR).clamp(min=0.0))
+    return _compressed(power, compression)
 
 
 def hide(frames: torch.Tensor, settings: Augmentation, rng: np.random.Generator) -> None:
@@ -104,3 +110,10 @@ def _equaliser(count: int, bands: int, greatest_db: float, rng: np.random.Genera
         phase = rng.uniform(0.0, 2.0 * np.pi, (count, 1))
         curves += rng.uniform(-1.0, 1.0, (count, 1)) * np.cos(waves * place[None] + phase)
     return curves * (greatest_db / np.maximum(np.abs(curves).max(axis=1, keepdims=True), 1.0))
+
+
+def _compressed(power: torch.Tensor, compression: Compression) -> torch.Tensor:
+    """Return the front-end's frames for ``10 ** levels``, same shape."""
+    if compression == DECIBELS:
+        return 20.0 * (torch.log10(power.clamp(min=LEAST)) - 4.0)
+    return torch.log10(1.0 + (power - FLOOR).clamp(min=0.0))

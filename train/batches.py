@@ -7,24 +7,36 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from train.cache import BANDS, Pack
-from train.datasets.song import Song
-
-PATCH = 187
+from train.material import Example, Material
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Group:
-    """Some of a batch's songs: how many, from which data sets, and how many windows of each."""
+    """Some of a batch's songs: how many, from which data sets (none named: from any), how many windows of each."""
 
-    datasets: tuple[str, ...]
     songs: int
+    datasets: tuple[str, ...] = ()
     windows: int = 1
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Cut:
+    """How windows are taken from songs.
+
+    Attributes:
+        patch: frames in a window.
+        first_frames: windows are drawn from this many frames at the beginning of a song; None for all.
+        stretch: windows are drawn up to this share longer or shorter and brought to ``patch`` frames: music that is up
+            to so much faster or slower.
+    """
+
+    patch: int
+    first_frames: int | None = None
+    stretch: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -32,7 +44,7 @@ class Batch:
     """Windows before augmentation.
 
     Attributes:
-        levels: shape (n, 187, 96), float32, log10(10000 x + 0.0001).
+        levels: shape (n, patch, bands), float32, see train.levels.
         songs: shape (n,), index of each window's song.
         groups: shape (n,), index of each window's group.
     """
@@ -43,42 +55,41 @@ class Batch:
 
 
 class Batches:
-    """Draws batches from prepared packs.
+    """Draws batches of the training songs.
 
     Args:
-        songs: all songs; only those of the training split are drawn.
-        cache: folder that train.prepare filled.
+        material: the songs and their frames.
         groups: what a batch is made of.
+        cut: how windows are taken.
         seed: of the run.
         degraded: share of windows taken from degraded versions, where there are any.
-        first_frames: windows are drawn from this many frames at the beginning of a song; None for all.
+
+    Raises:
+        ValueError: a group has no training song that is as long as a window.
     """
 
     def __init__(
-        self,
-        songs: Sequence[Song],
-        cache: Path,
-        groups: Sequence[Group],
-        *,
-        seed: int,
-        degraded: float = 0.0,
-        first_frames: int | None = None,
+        self, material: Material, groups: Sequence[Group], cut: Cut, *, seed: int, degraded: float = 0.0
     ) -> None:
-        self._keys = [song.key for song in songs]
+        self._keys = [song.key for song in material.songs]
         self._groups = groups
+        self._cut = cut
         self._degraded = degraded
         self._seed = seed
-        self._first = first_frames
-        self._clean = Pack(cache / "clean")
-        self._negative = Pack(cache / "negative")
-        self._versions = [Pack(path.with_suffix("")) for path in sorted(cache.glob("degraded*.index"))]
+        self._material = material
         self._members = [
-            np.array([i for i, s in enumerate(songs) if s.split == "train" and s.dataset in group.datasets])
+            np.array([i for i, s in enumerate(material.songs) if s.split == "train" and self._usable(s, group)], int)
             for group in groups
         ]
         for group, members in zip(groups, self._members, strict=True):
             if not len(members):
-                raise ValueError(f"no prepared training song for the data sets {', '.join(group.datasets)}")
+                named = f" for the data sets {', '.join(group.datasets)}" if group.datasets else ""
+                raise ValueError(f"no prepared training song{named} that is as long as a window ({cut.patch} frames)")
+
+    @property
+    def songs(self) -> int:
+        """Different training songs that can be drawn."""
+        return len(np.unique(np.concatenate(self._members)))
 
     def __getitem__(self, step: int) -> Batch:
         """Return the batch of a step, the same whenever it is asked for."""
@@ -89,8 +100,12 @@ class Batches:
             drawn = self._songs_of(number, step)
             songs.extend(np.repeat(drawn, group.windows))
             groups.extend([number] * (len(drawn) * group.windows))
-        levels = np.stack([self._window(self._keys[song], rng) for song in songs]).astype(np.float32)
+        levels = np.stack([self._window(self._keys[song], rng) for song in songs])
         return Batch(levels, np.array(songs), np.array(groups))
+
+    def _usable(self, song: Example, group: Group) -> bool:
+        chosen = song.dataset in group.datasets or not (group.datasets or song.dataset == "negative")
+        return chosen and len(self._material.clean[song.key]) >= self._cut.patch
 
     def _songs_of(self, number: int, step: int) -> NDArray[np.int64]:
         """Return a step's songs of one group: every song once per pass, each pass in its own order."""
@@ -102,15 +117,24 @@ class Batches:
         }
         return np.array([orders[place // len(members)][place % len(members)] for place in places])
 
-    def _window(self, key: str, rng: np.random.Generator) -> NDArray[np.float16]:
-        pack = self._negative if key.startswith("negative/") else self._clean
-        if self._versions and rng.random() < self._degraded:
-            version = self._versions[rng.integers(len(self._versions))]
-            pack = version if key in version else pack
-        levels = pack[key]
-        end = min(len(levels), self._first or len(levels))
-        begin = int(rng.integers(max(1, end - PATCH + 1)))
-        window = levels[begin : begin + PATCH]
-        if window.shape != (PATCH, BANDS):
-            raise ValueError(f"{key} is shorter than one window")
-        return window
+    def _window(self, key: str, rng: np.random.Generator) -> NDArray[np.float32]:
+        frames, cut = self._material.clean, self._cut
+        if self._material.degraded and rng.random() < self._degraded:
+            version = self._material.degraded[rng.integers(len(self._material.degraded))]
+            frames = version if key in version else frames
+        levels = frames[key]
+        end = min(len(levels), max(cut.first_frames or len(levels), cut.patch))
+        length = cut.patch
+        if cut.stretch:
+            length = min(end, round(cut.patch * rng.uniform(1.0 - cut.stretch, 1.0 + cut.stretch)))
+        begin = int(rng.integers(max(1, end - length + 1)))
+        window = levels[begin : begin + length].astype(np.float32)
+        return window if length == cut.patch else _resized(window, cut.patch)
+
+
+def _resized(window: NDArray[np.float32], length: int) -> NDArray[np.float32]:
+    """Return a window brought to ``length`` frames by linear interpolation, shape (length, bands)."""
+    places = np.linspace(0.0, len(window) - 1.0, length, dtype=np.float32)
+    below = np.minimum(places.astype(int), len(window) - 2)
+    share = (places - below)[:, None]
+    return window[below] * (1.0 - share) + window[below + 1] * share

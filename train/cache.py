@@ -8,8 +8,7 @@ what a killed run left behind that line is cut off when the pack is opened for w
     pack = Pack(Path("cache/clean"))
     pack["4q/MT0000004637"]             # (frames, 96) float16, mapped, not read
 
-Frames are kept as ``log10(10000 x + 0.0001)`` of the mel power x, in float16 (a step of at most 0.04 dB): a change of
-level or of equalisation is an exact addition there, unlike in the front-end's ``log10(1 + 10000 x)``.
+Frames are kept as levels (train.levels), in float16.
 """
 
 from __future__ import annotations
@@ -23,35 +22,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 BANDS = 96
-FLOOR = 1e-4
 DEGRADED = "validation_degraded"
 """The pack of degraded validation songs."""
 
 
-def to_levels(frames: NDArray[np.float32]) -> NDArray[np.float16]:
-    """Turn the front-end's frames ``log10(1 + 10000 x)`` into levels ``log10(10000 x + 0.0001)``, same shape."""
-    power = np.expm1(np.log(10.0) * frames.astype(np.float64))
-    return np.log10(np.maximum(power, 0.0) + FLOOR).astype(np.float16)
-
-
-def to_frames(levels: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Turn levels back into the front-end's frames, same shape."""
-    power = 10.0 ** levels.astype(np.float32) - np.float32(FLOOR)
-    return np.log10(1.0 + np.maximum(power, 0.0), dtype=np.float32)
-
-
 class Pack:
-    """The mel levels of many songs, read through a memory map."""
+    """The mel levels of many songs, read through a memory map.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: of the pack, without suffix.
+        bands: of the front-end.
+
+    Raises:
+        FileNotFoundError: there is no such pack.
+        ValueError: the file of frames is shorter than its journal says.
+    """
+
+    def __init__(self, path: Path, bands: int = BANDS) -> None:
         if not path.with_suffix(".index").is_file():
             raise FileNotFoundError(f"no prepared data at {path}: run python -m train.prepare first")
         self._where = {key: (begin, count) for key, begin, count in read_journal(path)}
         size = max((begin + count for begin, count in self._where.values()), default=0)
+        data = path.with_suffix(".f16")
+        if size and (not data.is_file() or data.stat().st_size < size * bands * 2):
+            raise ValueError(f"{data} is shorter than its journal says: remove both files and prepare again")
         self.levels: NDArray[np.float16] = (
-            np.memmap(path.with_suffix(".f16"), np.float16, "r", shape=(size, BANDS))
-            if size
-            else np.zeros((0, BANDS), np.float16)
+            np.memmap(data, np.float16, "r", shape=(size, bands)) if size else np.zeros((0, bands), np.float16)
         )
 
     def __contains__(self, key: str) -> bool:
@@ -69,7 +65,7 @@ class Pack:
 class PackWriter:
     """Appends songs to a pack; opening it again continues where a killed run stopped."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, bands: int = BANDS) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         journal = read_journal(path) if path.with_suffix(".index").is_file() else []
         self.done = {key for key, _, _ in journal}
@@ -77,7 +73,7 @@ class PackWriter:
         data, index = path.with_suffix(".f16"), path.with_suffix(".index")
         data.touch()
         self._data = data.open("r+b")
-        self._data.truncate(self._end * BANDS * 2)
+        self._data.truncate(self._end * bands * 2)
         self._data.seek(0, 2)
         index.write_text("".join(_line(*entry) for entry in journal))  # drops a line cut short
         self._index = index.open("a")

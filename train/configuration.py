@@ -7,21 +7,16 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
-from torch import nn
 
-from model.networks.kumar_dahiya import KumarDahiya
-from model.networks.statistics_pooling import StatisticsPooling
 from train.augment import Augmentation
 from train.batches import Group
 from train.losses import Loss, Reduction
-
-
-class ConfigurationError(Exception):
-    """A configuration that cannot be used; the message is one line."""
+from train.networks import ConfigurationError
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -68,16 +63,21 @@ class Configuration:
         network: ``kind`` and the network's own parameters.
         heads: tasks by name. The head ``plane`` is no layer: it is the quadrants' own valence and arousal.
         groups: what a batch is made of.
-        steps: batches in all.
-        check_every: steps between two looks at the validation songs, each with a checkpoint.
+        steps: batches in all; or see ``epochs``.
+        check_every: steps between two looks at the validation songs, each with a checkpoint; or see ``epochs``.
+        epochs: instead of both: so many epochs, with a look after each.
+        batches_per_song: batches of an epoch for each training song.
+        judged: heads by whose validation figures the run stops early and keeps its best; default: all but metadata.
         metadata: heads whose weight may be ``balance``; they never reach the exported model.
         reduction: of the losses over labels.
         smoothing: label smoothing of softmax heads.
         degraded: share of windows from degraded versions.
         first_frames: only so many frames at a song's beginning; None for all.
+        stretch: windows are drawn up to this share longer or shorter, see train.batches.
         average: decay of the moving average of the weights that is evaluated and exported; 0 for none.
         patience: checks without a better validation score before stopping; None never stops early.
         precision: of the forward pass, ``float32`` or ``bfloat16`` (autocast).
+        channels_last: memory layout of the convolutions: twice as fast on CPUs.
         augmentation: see train.augment.
         optimiser: see above.
     """
@@ -85,61 +85,126 @@ class Configuration:
     network: dict[str, Any]
     heads: dict[str, Task]
     groups: tuple[Group, ...]
-    steps: int
-    check_every: int
+    steps: int = 0
+    check_every: int = 0
+    epochs: int | None = None
+    batches_per_song: float = 1.25
+    judged: tuple[str, ...] = ()
     metadata: tuple[str, ...] = ()
     reduction: Reduction = "sum"
     smoothing: float = 0.0
     degraded: float = 0.0
     first_frames: int | None = None
+    stretch: float = 0.0
     average: float = 0.0
     patience: int | None = None
     precision: Literal["float32", "bfloat16"] = "float32"
+    channels_last: bool = True
     augmentation: Augmentation = dataclasses.field(default_factory=Augmentation)
     optimiser: Optimiser = dataclasses.field(default_factory=Optimiser)
 
+    def heads_judged(self) -> dict[str, tuple[str, Loss]]:
+        """Return the heads by which the run is judged, each with its targets and loss."""
+        names = self.judged or tuple(name for name in self.heads if name not in self.metadata)
+        return {name: (self.heads[name].targets or name, self.heads[name].loss) for name in names}
 
-NETWORKS = {"kumar_dahiya": KumarDahiya, "statistics_pooling": StatisticsPooling}
-
-
-def build_network(description: dict[str, Any], heads: dict[str, int]) -> nn.Module:
-    """Return the network a configuration describes, with heads of these sizes, freshly initialised."""
-    parameters = {key: value for key, value in description.items() if key != "kind"}
-    if description.get("kind") not in NETWORKS:
-        raise ConfigurationError(f"network.kind must be one of {', '.join(NETWORKS)}")
-    try:
-        return NETWORKS[description["kind"]](heads, **parameters)
-    except TypeError as error:
-        raise ConfigurationError(f"network: {error}") from error
+    def scheduled(self, songs: int) -> Configuration:
+        """Return the configuration with its steps counted, for so many training songs."""
+        if self.epochs is None:
+            return self
+        epoch = max(1, round(self.batches_per_song * songs))
+        return dataclasses.replace(self, steps=self.epochs * epoch, check_every=epoch)
 
 
-def load(path: Path) -> Configuration:
-    """Read a configuration; raises ConfigurationError for what it does not know."""
+def load(path: Path, changes: Sequence[str] = ()) -> Configuration:
+    """Read a configuration; raises ConfigurationError for what it does not know.
+
+    Args:
+        path: of the YAML file.
+        changes: ``key.key=value`` each, in YAML, in place of what the file says: ``network.channels=[16,16,16,16,16]``.
+    """
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{path}: {' '.join(str(error).split())}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path} is no UTF-8 text ({error.reason} at byte {error.start})") from error
+    for change in changes:
+        _change(document, change)
     try:
         return parse(document)
     except ConfigurationError as error:
         raise ConfigurationError(f"{path}: {error}") from error
 
 
-def parse(document: dict[str, Any]) -> Configuration:
+def parse(document: object) -> Configuration:
     """Turn the mapping of a YAML document into a configuration."""
     values = dict(_known(Configuration, document, "the file"))
-    values["heads"] = {name: Task(**_known(Task, task, name)) for name, task in values.get("heads", {}).items()}
-    values["groups"] = tuple(
-        Group(**{**_known(Group, group, "groups"), "datasets": tuple(group["datasets"])})
-        for group in values.get("groups", ())
-    )
-    values["metadata"] = tuple(values.get("metadata", ()))
-    values["augmentation"] = Augmentation(**_known(Augmentation, values.get("augmentation", {}), "augmentation"))
-    values["optimiser"] = Optimiser(**_known(Optimiser, values.get("optimiser", {}), "optimiser"))
+    heads = values.get("heads")
+    if not isinstance(heads, dict) or not heads:
+        raise ConfigurationError("heads: a mapping is needed, from a head's name to its loss and weight")
+    values["heads"] = {name: _built(Task, task, f"heads.{name}") for name, task in heads.items()}
+    groups = values.get("groups", [{"songs": 32}])
+    if not isinstance(groups, list) or not groups:
+        raise ConfigurationError("groups: a list is needed, of what a batch is made of")
+    values["groups"] = tuple(_built(Group, group, "groups") for group in groups)
+    for name in ("metadata", "judged"):
+        values[name] = tuple(values.get(name, ()))
+        unknown = [head for head in values[name] if head not in values["heads"]]
+        if unknown:
+            raise ConfigurationError(f"{name}: there is no head called {unknown[0]}")
+    values["augmentation"] = _built(Augmentation, values.get("augmentation", {}), "augmentation")
+    values["optimiser"] = _built(Optimiser, values.get("optimiser", {}), "optimiser")
+    configuration: Configuration = _built(Configuration, values, "the file")
+    _check(configuration)
+    return configuration
+
+
+def _check(configuration: Configuration) -> None:
+    if configuration.epochs is None and not (configuration.steps > 0 and configuration.check_every > 0):
+        raise ConfigurationError("either epochs is needed, or steps and check_every")
+    for name, task in configuration.heads.items():
+        for what, value, choices in (("loss", task.loss, get_args(Loss)),):
+            if value not in choices:
+                raise ConfigurationError(f"heads.{name}.{what} is {value!r}: there are {', '.join(choices)}")
+        if task.weight != "balance" and not isinstance(task.weight, int | float):
+            raise ConfigurationError(f"heads.{name}.weight is {task.weight!r}: a number is needed, or balance")
+        if task.weight == "balance" and name not in configuration.metadata:
+            raise ConfigurationError(f"heads.{name}.weight is balance, but {name} is not in metadata")
+    if not any(name not in configuration.metadata for name in configuration.heads):
+        raise ConfigurationError("every head is in metadata: nothing is left to be judged by")
+    for name in ("reduction", "precision"):
+        value, choices = getattr(configuration, name), _CHOICES[name]
+        if value not in choices:
+            raise ConfigurationError(f"{name} is {value!r}: there are {', '.join(choices)}")
+
+
+_CHOICES = {"reduction": get_args(Reduction), "precision": ("float32", "bfloat16")}
+
+
+def _built(kind: type, values: object, where: str) -> Any:
+    """Return a dataclass of known keys; lists become tuples."""
+    known = {k: tuple(v) if isinstance(v, list) else v for k, v in _known(kind, values, where).items()}
     try:
-        return Configuration(**values)
+        return kind(**known)
     except TypeError as error:
-        raise ConfigurationError(str(error).replace("Configuration.__init__()", "the configuration")) from error
+        raise ConfigurationError(f"{where}: {str(error).partition('() ')[2] or error}") from error
+
+
+def _change(document: object, change: str) -> None:
+    """Put ``key.key=value`` into a document, in place."""
+    place, equals, text = change.partition("=")
+    *parents, last = place.split(".")
+    if not equals or not last:
+        raise ConfigurationError(f"a change is KEY.KEY=VALUE, not {change!r}")
+    for name in parents:
+        document = document.setdefault(name, {}) if isinstance(document, dict) else None
+    if not isinstance(document, dict):
+        raise ConfigurationError(f"{change}: there is nothing called {'.'.join(parents)} to change")
+    try:
+        document[last] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{change}: {' '.join(str(error).split())}") from error
 
 
 def _known(kind: type, values: object, where: str) -> dict[str, Any]:

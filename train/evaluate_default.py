@@ -26,10 +26,10 @@ from train.console import command_parser, say, show
 from train.datasets.song import EMOTIONS, MOODS, QUADRANTS, Song
 from train.figures.bootstrap import bootstrap
 from train.figures.calibration import calibration_error
-from train.fit import load_trained
 from train.robustness import at_levels, not_music, when_degraded
 from train.scoring import Predict, mood_predictor, score_songs
 from train.songs import load_songs
+from train.trained import load_trained
 from train.validation import EMOTION_COLUMNS, annotated, calibration_pairs, mood_figures, truths
 
 DRAWS = 1000

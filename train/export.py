@@ -1,27 +1,30 @@
 """Export trained networks as one ONNX file that the live side can load.
 
     python -m train.export --runs runs/default/seed* --listeners runs/listeners/seed* --output model/default.onnx
-    python -m train.export --runs runs/kumar_dahiya/seed0 --output kumar_dahiya.onnx
+    python -m train.export --runs runs/multi_task_2/seed0 --cache cache/mine --output mine.onnx
 
 Runs with the heads quadrant, emotion, rating and presence (config/train/default.yaml) become one ensemble: the blend of
 their outputs is fitted on the validation songs of the cache. With listeners (config/train/listeners.yaml) the ratings
-come from these alone, the emotions from all. A single run with a mood head
-(config/train/kumar_dahiya.yaml) is exported as it is, without its metadata heads. The file is checked against torch
-before it appears.
+come from these alone, the emotions from all. A single run of any other preset (config/train/multi_task_2.yaml) is
+exported as it is, without its metadata heads, with the front-end that it was trained on. Before it appears, the file is
+checked against torch on random windows and on those of the cache's held-out songs. ``python -m train.quantise`` makes
+an int8 file of it.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from model.export import ExportError, ModelCard, export_onnx
+from model.frontend import FrontEnd
 from model.networks.mood_ensemble import FEATURES, HEADS, MoodEnsemble
 from model.networks.single_head import SingleHead
 from train.blend import Blend, cross_fitted_scores, fit_blend
@@ -29,14 +32,19 @@ from train.cache import Pack
 from train.console import command_parser, say, show
 from train.datasets.song import MOODS, Song
 from train.figures.calibration import calibration_error
-from train.fit import load_trained
 from train.negatives import TRAIN_VOICES
+from train.networks import ConfigurationError
+from train.recordings import held_out_windows
 from train.scoring import windows
 from train.songs import load_songs
+from train.trained import load_trained
 from train.validation import calibration_pairs, mood_figures
 
 LICENSE = "CC BY-NC-SA 4.0"
 PRESENCE_SLOPE = 3.0
+Batches = Iterable[NDArray[np.float32]]
+"""Windows, each batch of shape (n, patch, n_mels)."""
+
 DATA = {
     "4q": "4Q audio emotion dataset (Panda, Malheiro, Paiva 2018), research use",
     "emotify": "Emotify (Aljanaki, Wiering, Veltkamp 2016), audio CC BY-NC-SA",
@@ -47,7 +55,12 @@ DATA = {
 
 
 def export_ensemble(
-    folders: Sequence[Path], listeners: Sequence[Path], cache: Path, output: Path, card: tuple[str, str]
+    folders: Sequence[Path],
+    listeners: Sequence[Path],
+    cache: Path,
+    output: Path,
+    card: tuple[str, str],
+    batches: Batches = (),
 ) -> float:
     """Export runs as one ensemble with a fitted blend; return the greatest difference from torch.
 
@@ -57,6 +70,7 @@ def export_ensemble(
         cache: prepared data, for the blend.
         output: file to write.
         card: name and version of the model.
+        batches: real windows to check the file on.
     """
     own = [head for head in HEADS if head != "rating" or not listeners]
     wanted = [(folder, own) for folder in folders] + [(folder, ["emotion", "rating"]) for folder in listeners]
@@ -73,17 +87,34 @@ def export_ensemble(
     ensemble.weights, ensemble.bias = torch.from_numpy(blend.weights), torch.from_numpy(blend.bias)
     ensemble.presence_slope = PRESENCE_SLOPE
     ensemble.presence_threshold = presence_threshold(presence)
-    return export_onnx(
-        ensemble, output, ModelCard(MOODS, *card, training_record(songs, blend, features, owners, seeds), LICENSE)
-    )
+    record = training_record(songs, blend, features, owners, seeds)
+    return export_onnx(ensemble, output, ModelCard(MOODS, *card, record, LICENSE), batches)
 
 
-def export_single(folder: Path, output: Path, name: str, version: str) -> float:
-    """Export a run with a mood head, metadata heads dropped; return the greatest difference from torch."""
+def export_single(folder: Path, output: Path, card: tuple[str, str, str], cache: Path) -> tuple[float, int]:
+    """Export a run with its first judged head, the others dropped.
+
+    Args:
+        folder: of the run.
+        output: file to write.
+        card: name and version of the model, and the licence of its weights.
+        cache: prepared data, for windows to check the file on.
+
+    Returns:
+        The greatest difference from torch, and the number of real windows it was looked for on.
+
+    Raises:
+        FrontEndError: the run's front-end is not one that this program computes.
+    """
     network, stored = load_trained(folder)
-    labels = tuple(stored["labels"]["mood"])
-    training = {"data": DATA, "seeds": [stored["seed"]], "steps": stored["progress"]["step"]}
-    return export_onnx(SingleHead(network, "mood"), output, ModelCard(labels, name, version, training, LICENSE))
+    head = stored["judged"][0]
+    frontend = FrontEnd.from_metadata(stored["frontend"])
+    batches = held_out_windows(cache, frontend)
+    training = {**stored["data"], "seeds": [stored["seed"]], "steps": stored["progress"]["step"]}
+    tagger = SingleHead(network, head, exclusive=stored["losses"][head] == "softmax")
+    name, version, license_name = card
+    model_card = ModelCard(tuple(stored["labels"][head]), name, version, training, license_name, frontend)
+    return export_onnx(tagger, output, model_card, batches), sum(map(len, batches))
 
 
 def ensemble_features(
@@ -153,21 +184,26 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--cache", type=Path, default=Path("cache"), help="prepared data (default %(default)s)")
     parser.add_argument("--name", help="name of the model (default: that of the output file)")
     parser.add_argument("--version", default="0.1.0", help="version of the model (default %(default)s)")
+    parser.add_argument("--license", default="not stated", help="of the weights of a single run")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     name = options.name or options.output.stem
     try:
         _, first = load_trained(options.runs[0])
-        if "mood" in first["labels"] and len(options.runs) == 1:
-            difference = export_single(options.runs[0], options.output, name, options.version)
+        if not set(HEADS) <= set(first["labels"]) and len(options.runs) == 1:
+            card = (name, options.version, options.license)
+            difference, count = export_single(options.runs[0], options.output, card, options.cache)
         else:
+            batches = held_out_windows(options.cache, FrontEnd())
+            count = sum(map(len, batches))
             difference = export_ensemble(
-                options.runs, options.listeners, options.cache, options.output, (name, options.version)
+                options.runs, options.listeners, options.cache, options.output, (name, options.version), batches
             )
-    except (ExportError, OSError, ValueError) as error:
+    except (ExportError, ConfigurationError, OSError, ValueError) as error:
         say(f"train.export: {error}")
         return 1
-    show(f"{options.output}: {options.output.stat().st_size / 1e6:.2f} MB, within {difference:.1g} of torch")
+    heard = f"{count} real windows and random ones"
+    show(f"{options.output}: {options.output.stat().st_size / 1e6:.2f} MB, within {difference:.1g} of torch on {heard}")
     return 0
 
 

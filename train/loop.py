@@ -7,10 +7,10 @@ of one that was not (same machine, same number of threads).
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import math
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,16 @@ import torch
 from torch import nn
 
 from train.augment import augment_levels, hide, mixing
-from train.batches import Batches
-from train.configuration import Configuration, ConfigurationError, build_network
-from train.datasets.song import Song
-from train.losses import balance, masked_loss, total_loss
-from train.targets import Head, build_targets
+from train.batches import Batches, Cut
+from train.configuration import Configuration
+from train.distributed import Ranks
+from train.features import difference, same_frames
+from train.losses import annotated, balance, masked_loss, total_loss
+from train.material import Head, Material
+from train.networks import ConfigurationError, build_network, network_frontend
+
+ALONE = Ranks()
+EVERYTHING = slice(None)
 
 
 @dataclasses.dataclass
@@ -43,33 +48,45 @@ class Run:
 
     Args:
         configuration: of the run.
-        songs: all prepared songs and negatives, of both splits.
-        cache: folder that train.prepare filled.
+        material: what it learns from.
         seed: from which everything random follows.
+        ranks: this process among those of the run.
+
+    Raises:
+        ConfigurationError: network, heads and material do not go together.
+        ValueError: there are no such targets, or no songs to draw.
     """
 
-    def __init__(self, configuration: Configuration, songs: Sequence[Song], cache: Path, seed: int) -> None:
+    def __init__(self, configuration: Configuration, material: Material, seed: int, ranks: Ranks = ALONE) -> None:
         if "plane" in configuration.heads and "quadrant" not in configuration.heads:
             raise ConfigurationError("the head plane needs the head quadrant, which it reads")
-        self.configuration = configuration
         self.seed = seed
-        self.heads = {name: build_targets(task.targets or name, songs) for name, task in configuration.heads.items()}
+        self.material = material
+        self.heads = {
+            name: material.head(task.targets or name, task.loss) for name, task in configuration.heads.items()
+        }
         self.weights = task_weights(configuration, self.heads)
+        self._ranks = ranks
         torch.manual_seed(seed)
-        self.network = self._built().to(memory_format=torch.channels_last)
+        self._description = configuration.network
+        self.network = self._built().to(ranks.device)
+        if configuration.channels_last:
+            self.network = self.network.to(memory_format=torch.channels_last)
+        self.frontend = network_frontend(configuration.network)
+        if not same_frames(self.frontend, material.frontend):
+            raise ConfigurationError(
+                "the features are of another front-end than the network's: "
+                f"{difference(material.frontend, self.frontend)}"
+            )
+        cut = Cut(self.frontend.patch, configuration.first_frames, configuration.stretch)
+        self._batches = Batches(material, configuration.groups, cut, seed=seed, degraded=configuration.degraded)
+        self.configuration = configuration.scheduled(self._batches.songs)
         self.averaged = {name: value.clone() for name, value in self.network.state_dict().items()}
         self.optimiser = build_optimiser(configuration, self.network)
         self.progress = Progress()
-        self._negative = np.array([song.dataset == "negative" for song in songs])
+        self._forward = ranks.wrap(self.network)
+        self._negative = np.array([song.dataset == "negative" for song in material.songs])
         self._targets = {n: (torch.from_numpy(h.targets), torch.from_numpy(h.mask)) for n, h in self.heads.items()}
-        self._batches = Batches(
-            songs,
-            cache,
-            configuration.groups,
-            seed=seed,
-            degraded=configuration.degraded,
-            first_frames=configuration.first_frames,
-        )
 
     def train(self, steps: int) -> Iterator[float]:
         """Take steps until the run's step is ``steps``; yield the loss of each."""
@@ -82,8 +99,18 @@ class Run:
             self.progress.seconds += time.process_time() - began
             yield loss
 
-    def loss(self, outputs: dict[str, torch.Tensor], songs: torch.Tensor, mix: _Mix) -> torch.Tensor:
-        """Return the weighted loss of a batch's outputs against its songs' targets, mixed as the windows were."""
+    def loss(
+        self, outputs: dict[str, torch.Tensor], songs: torch.Tensor, mix: Mix, share: slice = EVERYTHING
+    ) -> torch.Tensor:
+        """Return the weighted loss of a batch's outputs against its songs' targets, mixed as the windows were.
+
+        Args:
+            outputs: logits of each head for this process's windows.
+            songs: shape (n,), the song of each window of the whole batch.
+            mix: how the windows were mixed.
+            share: which of the windows are this process's. The gradients of all processes, averaged, are then those of
+                the whole batch.
+        """
         losses = {}
         if "plane" in self.configuration.heads:
             outputs = {**outputs, "plane": quadrant_plane(outputs["quadrant"])}
@@ -94,14 +121,23 @@ class Run:
             if task.loss == "softmax":
                 smooth = self.configuration.smoothing
                 targets = targets * (1.0 - smooth) + smooth / targets.shape[1]
-            losses[name] = masked_loss(task.loss, outputs[name], targets, mask, self.configuration.reduction)
+            count = annotated(mask, self.configuration.reduction) / self._ranks.world
+            device = outputs[name].device
+            losses[name] = masked_loss(
+                task.loss,
+                outputs[name],
+                targets[share].to(device),
+                mask[share].to(device),
+                self.configuration.reduction,
+                count.to(device),
+            )
         return total_loss(losses, self.weights)
 
     def averaged_network(self) -> nn.Module:
         """Return a copy of the network with the averaged weights, in evaluation mode."""
         network = self._built()
         network.load_state_dict(self.averaged if self.configuration.average else self.network.state_dict())
-        return network.eval()
+        return network.eval().to(self._ranks.device)
 
     def state(self) -> dict[str, Any]:
         """Return everything that a resumed run needs."""
@@ -111,14 +147,17 @@ class Run:
             "optimiser": self.optimiser.state_dict(),
             "progress": dataclasses.asdict(self.progress),
             "labels": self._network_labels(),
-            "description": self.configuration.network,
+            "description": self._description,
             "seed": self.seed,
+            "songs": self._fingerprint(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Continue from a state; raises ConfigurationError if it is another network's or another seed's."""
-        if state["seed"] != self.seed or state["description"] != self.configuration.network:
+        """Continue from a state; raises ConfigurationError if it is another network's, seed's or data set's."""
+        if state["seed"] != self.seed or state["description"] != self._description:
             raise ConfigurationError("the checkpoint is of another network or seed: remove it or train elsewhere")
+        if state["labels"] != self._network_labels() or state["songs"] != self._fingerprint():
+            raise ConfigurationError("the checkpoint is of other songs or labels: remove it or train elsewhere")
         self.network.load_state_dict(state["network"])
         self.averaged = state["averaged"]
         self.optimiser.load_state_dict(state["optimiser"])
@@ -126,7 +165,12 @@ class Run:
 
     def _built(self) -> nn.Module:
         sizes = {name: len(labels) for name, labels in self._network_labels().items()}
-        return build_network(self.configuration.network, sizes)
+        return build_network(self._description, sizes)
+
+    def _fingerprint(self) -> str:
+        """Return what tells one set of training songs from another."""
+        names = "\n".join(song.key for song in self.material.songs if song.split == "train")
+        return hashlib.sha256(names.encode()).hexdigest()
 
     def _network_labels(self) -> dict[str, list[str]]:
         """Return the labels of the network's own heads."""
@@ -135,28 +179,32 @@ class Run:
     def _step(self, step: int) -> float:
         settings = self.configuration.augmentation
         rng = np.random.default_rng([self.seed, step, 2])
-        torch.manual_seed((self.seed << 32) + step)  # dropout
+        torch.manual_seed((self.seed << 32) + (self._ranks.rank << 24) + step)  # dropout
         batch = self._batches[step]
-        frames = augment_levels(batch.levels, self._negative[batch.songs], settings, rng)
-        mix = _Mix(*mixing(batch.groups, settings.mixup, rng))
+        frames = augment_levels(batch.levels, self._negative[batch.songs], settings, rng, self.frontend.compression)
+        mix = Mix(*mixing(batch.groups, settings.mixup, rng))
         frames = mix(frames)
         hide(frames, settings, rng)
+        share = self._ranks.share(len(frames))
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.configuration, step)
         self.network.train()
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.configuration.precision == "bfloat16"):
-            outputs = self.network(frames)
-        loss = self.loss({n: o.float() for n, o in outputs.items()}, torch.from_numpy(batch.songs), mix)
+        device = self._ranks.device
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.configuration.precision == "bfloat16"):
+            outputs = self._forward(frames[share].to(device))
+        loss = self.loss({n: o.float() for n, o in outputs.items()}, torch.from_numpy(batch.songs), mix, share)
         self.optimiser.zero_grad()
         loss.backward()
         if self.configuration.optimiser.clip:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.configuration.optimiser.clip)
         self.optimiser.step()
         self._average(step)
-        return loss.item()
+        return float(self._ranks.sum(loss.detach()) / self._ranks.world)
 
     @torch.no_grad()
     def _average(self, step: int) -> None:
+        if not self.configuration.average:
+            return
         # A young average forgets faster, or it would remember the initial weights.
         decay = min(self.configuration.average, (1 + step) / (10 + step))
         for name, value in self.network.state_dict().items():
@@ -167,11 +215,19 @@ class Run:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Mix:
+class Mix:
+    """How windows were mixed, to do the same with their targets.
+
+    Attributes:
+        partners: shape (n,), the window that each was mixed with.
+        weights: shape (n,), its own share.
+    """
+
     partners: torch.Tensor
     weights: torch.Tensor
 
     def __call__(self, values: torch.Tensor) -> torch.Tensor:
+        """Return values, one for each window, mixed in the same way."""
         weights = self.weights.reshape(-1, *[1] * (values.dim() - 1))
         return values * weights + values[self.partners] * (1.0 - weights)
 

@@ -23,7 +23,12 @@ Reduction = Literal["sum", "mean"]
 
 
 def masked_loss(
-    kind: Loss, logits: torch.Tensor, targets: torch.Tensor, mask: torch.Tensor, reduction: Reduction = "sum"
+    kind: Loss,
+    logits: torch.Tensor,
+    targets: torch.Tensor,
+    mask: torch.Tensor,
+    reduction: Reduction = "sum",
+    count: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Return one task's loss over a batch, a scalar; 0 if nothing in the batch is annotated.
 
@@ -34,6 +39,8 @@ def masked_loss(
         targets: the same shape; soft targets are allowed.
         mask: the same shape, 1 where annotated.
         reduction: over the labels, see above.
+        count: what the sum is divided by; ``annotated`` of the mask by default. A process that holds a part of a batch
+            divides by that of the whole.
     """
     if kind == "sigmoid":
         errors = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
@@ -43,8 +50,12 @@ def masked_loss(
         errors = (logits - targets) ** 2
     # where, not a product: 0 times an infinite error would be NaN.
     errors = torch.where(mask > 0, errors, torch.zeros_like(errors))
-    counted = mask.sum() if reduction == "mean" else mask.amax(dim=1).sum()
-    return errors.sum() / counted.clamp(min=1.0)
+    return errors.sum() / (annotated(mask, reduction) if count is None else count)
+
+
+def annotated(mask: torch.Tensor, reduction: Reduction) -> torch.Tensor:
+    """Return what a reduction divides by, a scalar, at least 1: annotated entries (mean) or examples (sum)."""
+    return (mask.sum() if reduction == "mean" else mask.amax(dim=1).sum()).clamp(min=1.0)
 
 
 def balance(mood_labels: int, metadata_labels: int) -> float:

@@ -1,15 +1,18 @@
-"""Compute the mel frames of a music folder once, into a cache that training maps into memory.
+"""Compute the mel frames of songs once, into a cache that training maps into memory.
 
     python -m train.prepare --music music                  # every song as it is, and three degraded versions of it
     python -m train.prepare --music music --versions 0     # only as it is: enough for a first try
 
+    python -m train.prepare --dataset csv --annotations songs.csv --cache cache/mine           # your own songs
+    python -m train.prepare --dataset emotify --annotations music --cache cache/emotify        # a known data set
     python -m train.prepare --dataset mtg-jamendo --annotations data --top-k 3 --dry-run       # needs no audio
-    python -m train.prepare --dataset csv --annotations songs.csv --manifest manifest.csv      # checked and split
+    python -m train.prepare --dataset csv --annotations songs.csv --manifest manifest.csv      # only checked and split
 
-The folder holds 4q.csv, emotify.csv, musifeast17.csv, incompetech.csv (any of them) and the files they name. The cache
-gets the packs clean, degraded1…, validation_degraded, negative (sound that is not
-music), and songs.json. A killed run is continued by the
-same command. Broken files are skipped, listed in skipped.csv, and make the exit status 1 only if nothing is left.
+With --music (the default model's data) the folder holds 4q.csv, emotify.csv, musifeast17.csv, incompetech.csv (any of
+them) and the files they name. The cache gets the packs clean, degraded1…, validation_degraded, negative (sound that is
+not music), and songs.json. With --dataset it gets the manifest and the features of one data set (train.features).
+A killed run is continued by the same command. Broken files are skipped and listed in the cache, and make the exit
+status 1 only if nothing is left.
 """
 
 from __future__ import annotations
@@ -18,29 +21,25 @@ import csv
 import functools
 import sys
 import zlib
-from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from model.mel import melspectrogram
 from train import annotations
 from train.audio import AudioError, read_audio
-from train.cache import DEGRADED, PackWriter, to_levels
+from train.cache import DEGRADED, PackWriter
 from train.console import command_parser, say
 from train.datasets.catalogue import read_songs
 from train.datasets.song import Song
 from train.degrade import degrade
+from train.levels import to_levels
 from train.negatives import training_negative
+from train.parallel import computed
 from train.songs import save_songs
 
 NEGATIVES = 600
-T = TypeVar("T")
-R = TypeVar("R")
 Levels = NDArray[np.float16]
 
 
@@ -71,7 +70,7 @@ def prepare_songs(songs: list[Song], cache: Path, name: str, version: int, jobs:
     skipped: dict[str, str] = {}
     with PackWriter(cache / name) as pack:
         todo = [song for song in songs if song.key not in pack.done]
-        for song, levels in _computed(functools.partial(song_levels, version=version), todo, jobs, name):
+        for song, levels in computed(functools.partial(song_levels, version=version), todo, jobs, name):
             if isinstance(levels, str):
                 skipped[song.key] = levels
             elif len(levels) < 188:
@@ -85,18 +84,8 @@ def prepare_negatives(count: int, cache: Path, jobs: int) -> None:
     """Add what is missing to the pack of sound that is not music."""
     with PackWriter(cache / "negative") as pack:
         todo = [index for index in range(count) if f"negative/{index}" not in pack.done]
-        for index, levels in _computed(negative_levels, todo, jobs, "negative"):
+        for index, levels in computed(negative_levels, todo, jobs, "negative"):
             pack.append(f"negative/{index}", levels)
-
-
-def _computed(work: Callable[[T], R], items: list[T], jobs: int, title: str) -> Iterable[tuple[T, R]]:
-    """Yield each item with its result, in order, so that the pack is the same for any number of processes."""
-    bar = functools.partial(tqdm, desc=title, total=len(items), unit="file", disable=not items)
-    if jobs == 1:
-        yield from zip(items, bar(map(work, items)), strict=True)
-        return
-    with ProcessPoolExecutor(jobs) as pool:
-        yield from zip(items, bar(pool.map(work, items, chunksize=2)), strict=True)
 
 
 def prepare(music: Path, cache: Path, versions: int, negatives: int, jobs: int) -> tuple[int, dict[str, str]]:

@@ -1,23 +1,70 @@
-"""Scores of songs: the mean over their non-overlapping 187-frame windows, the papers' song score.
+"""Scores of songs: the mean over their non-overlapping windows, the papers' song score.
 
-scores = score_songs(predict, songs, Pack(Path("cache/clean")))     # (songs, outputs)
+scores = score_songs(predict, songs, Pack(Path("cache/clean")))                       # (songs, outputs)
+scores = score_heads(network, {"mood": "sigmoid"}, keys, features, Windows(187))      # {"mood": (songs, labels)}
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from train.cache import Pack, to_frames
+from model.frontend import Compression
+from train.cache import Pack
 from train.datasets.song import EMOTIONS, MOODS, Song
+from train.levels import BENT, to_frames
+from train.losses import Loss
+from train.material import Frames
 
 PATCH = 187
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Windows:
+    """How a song is cut for its score.
+
+    Attributes:
+        patch: frames in a window.
+        first_frames: only this many frames at the beginning of a song; None for all.
+        compression: of the front-end.
+    """
+
+    patch: int
+    first_frames: int | None = None
+    compression: Compression = BENT
+
+
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """From windows (n, 187, 96) to outputs (n, outputs)."""
+
+
+def score_heads(
+    network: nn.Module, heads: Mapping[str, Loss], keys: Sequence[str], frames: Frames, cut: Windows
+) -> dict[str, NDArray[np.float64]]:
+    """Return the songs' mean probabilities of each of these heads, shape (songs, labels).
+
+    Args:
+        network: in training; its outputs are logits.
+        heads: the loss of each, which says whether its probabilities are sigmoids or a softmax.
+        keys: of the songs; each is as long as a window.
+        frames: levels by song.
+        cut: how a song is cut into windows.
+    """
+    rows: dict[str, list[NDArray[np.float64]]] = {name: [] for name in heads}
+    for key in keys:
+        levels = frames[key]
+        count = max(1, min(len(levels), cut.first_frames or len(levels)) // cut.patch)
+        cuts = to_frames(levels[: count * cut.patch], cut.compression).reshape(count, cut.patch, levels.shape[1])
+        logits = network_outputs(network, cuts)
+        for name, loss in heads.items():
+            probabilities = torch.softmax(logits[name], 1) if loss == "softmax" else torch.sigmoid(logits[name])
+            rows[name].append(probabilities.numpy().mean(axis=0, dtype=np.float64))
+    return {name: np.array(values) for name, values in rows.items()}
 
 
 def windows(levels: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -59,8 +106,9 @@ def head_predictor(network: nn.Module, head: str) -> Predict:
 
 
 def network_outputs(network: nn.Module, frames: NDArray[np.float32]) -> dict[str, torch.Tensor]:
-    """Return the logits of all heads for windows (n, 187, 96), in evaluation mode."""
+    """Return the logits of all heads for windows (n, patch, bands), in evaluation mode, on the CPU."""
     network.eval()
+    device = next(network.parameters()).device
     with torch.inference_mode():
-        outputs: dict[str, torch.Tensor] = network(torch.from_numpy(frames))
-    return outputs
+        outputs: dict[str, torch.Tensor] = network(torch.from_numpy(frames).to(device))
+    return {name: values.float().cpu() for name, values in outputs.items()}

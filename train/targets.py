@@ -9,13 +9,13 @@ Vocabularies (artists, tags, genres) and the ratings' scale come from the traini
 from __future__ import annotations
 
 import collections
-import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from train.datasets.song import EMOTIONS, MOODS, POSITIVE_RATE, QUADRANTS, Song
+from train.material import Head
 
 VALENCE_SIGNS = np.array([1.0, -1.0, -1.0, 1.0])
 AROUSAL_SIGNS = np.array([1.0, 1.0, -1.0, -1.0])
@@ -23,21 +23,6 @@ FIRST_YEAR, BUCKET_YEARS, BUCKETS = 1970, 5, 9
 TOP_ARTISTS = 50
 PLANE_SCALE = 0.7
 MIN_TAG, MIN_GENRE, MIN_FEEL = 12, 8, 8
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Head:
-    """One task: its labels, and for every song the targets and which of them are known.
-
-    Attributes:
-        labels: names, in the order of the columns.
-        targets: shape (songs, labels), float32; 0 where unknown.
-        mask: shape (songs, labels), float32, 1 where the target is known.
-    """
-
-    labels: tuple[str, ...]
-    targets: NDArray[np.float32]
-    mask: NDArray[np.float32]
 
 
 def build_targets(name: str, songs: Sequence[Song]) -> Head:

@@ -11,7 +11,7 @@ Source: "Multi-Task Learning for Music Mood Classification with Metadata", S. Ku
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from model.networks import blocks
 
@@ -27,7 +27,8 @@ class KumarDahiya(blocks.BlockNetwork):
     Args:
         heads: number of labels of each task, by name.
         dropout: share of values dropped after each pooling.
+        channels: filters of each block; fewer than the paper's make a smaller network of the same form.
     """
 
-    def __init__(self, heads: Mapping[str, int], dropout: float = 0.25) -> None:
-        super().__init__(heads, CHANNELS, dropout)
+    def __init__(self, heads: Mapping[str, int], dropout: float = 0.25, channels: Sequence[int] = CHANNELS) -> None:
+        super().__init__(heads, channels, dropout)

@@ -42,6 +42,8 @@ SEGMENT = 256
 """Frames in a segment."""
 
 SEGMENTS = FRONTEND.patch // SEGMENT
+"""Segments in a window of the paper's."""
+
 HIDDEN, LAYERS, ATTENTION_HEADS = 256, 2, 4
 
 
@@ -52,12 +54,13 @@ class UaiCnrl(nn.Module):
         labels: number of tags.
         width: channels of ResNet-34's first stage: 64, or fewer for a smaller network.
         dropout: share of values dropped in the attention layers and before each linear layer of the heads.
+        segments: that a window is cut into; fewer than the paper's 16 for music shorter than 87.4 s.
     """
 
-    def __init__(self, labels: int, width: int = 64, dropout: float = 0.2) -> None:
+    def __init__(self, labels: int, width: int = 64, dropout: float = 0.2, segments: int = SEGMENTS) -> None:
         super().__init__()
-        self.segments = Segments(width)
-        self.positions = nn.Buffer(sinusoids(SEGMENTS, HIDDEN), persistent=False)
+        self.segments = Segments(width, segments)
+        self.positions = nn.Buffer(sinusoids(segments, HIDDEN), persistent=False)
         self.attention = nn.ModuleList(
             nn.TransformerEncoderLayer(
                 HIDDEN, ATTENTION_HEADS, 4 * HIDDEN, dropout, activation="gelu", batch_first=True
@@ -91,8 +94,9 @@ class UaiCnrl(nn.Module):
 class Segments(nn.Module):
     """What the convolutions make of each segment."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, segments: int) -> None:
         super().__init__()
+        self.count = segments
         self.colours = nn.Sequential(
             nn.BatchNorm2d(1), nn.Conv2d(1, 10, kernel_size=1), nn.ReLU(), nn.Conv2d(10, 3, kernel_size=1), nn.ReLU()
         )
@@ -100,11 +104,11 @@ class Segments(nn.Module):
         self.reduction = nn.Sequential(nn.Conv2d(self.trunk.channels, HIDDEN, kernel_size=3), nn.ReLU())
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Return the features of the segments in order, (batch, 16, 256), for log-mel frames (batch, 4096, 96)."""
+        """Return the segments' features in order, (batch, segments, 256), for frames (batch, 256 segments, 96)."""
         cut = frames.reshape(-1, SEGMENT, FRONTEND.n_mels)
         images = cut.transpose(1, 2).unsqueeze(1)  # frequency upwards, time to the right
         maps = self.reduction(self.trunk(self.colours(images)))
-        return torch.amax(maps, dim=(2, 3)).reshape(-1, SEGMENTS, HIDDEN)
+        return torch.amax(maps, dim=(2, 3)).reshape(-1, self.count, HIDDEN)
 
 
 def sinusoids(positions: int, width: int) -> torch.Tensor:

@@ -9,11 +9,12 @@ import torch
 from model.mel import melspectrogram
 from tests.train import small_music
 from train.augment import Augmentation, augment_levels, hide, mixing
-from train.batches import Batches, Group
-from train.cache import to_levels
+from train.batches import Batches, Cut, Group
 from train.datasets.song import EMOTIONS, MOODS, Song
 from train.degrade import degrade
+from train.levels import to_levels
 from train.loop import quadrant_plane
+from train.song_material import song_material
 from train.songs import load_songs
 from train.targets import build_targets
 
@@ -94,8 +95,8 @@ class TestTargets:
 class TestBatches:
     @pytest.fixture
     def batches(self, small_cache: Path) -> Batches:
-        groups = (Group(("4q",), 3, 2), Group(("emotify", "musifeast17"), 2))
-        return Batches(load_songs(small_cache), small_cache, groups, seed=5, degraded=0.5)
+        groups = (Group(3, ("4q",), 2), Group(2, ("emotify", "musifeast17")))
+        return Batches(song_material(small_cache), groups, Cut(187), seed=5, degraded=0.5)
 
     def test_a_step_is_always_the_same(self, batches: Batches) -> None:
         first, again, other = batches[4], batches[4], batches[5]

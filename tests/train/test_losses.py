@@ -9,7 +9,7 @@ import torch
 from train.configuration import parse
 from train.loop import task_weights
 from train.losses import balance, masked_loss, total_loss
-from train.targets import Head
+from train.material import Head
 
 
 def logits(*rows: list[float]) -> torch.Tensor:
@@ -61,7 +61,6 @@ def test_balance_in_a_configuration_counts_all_metadata_labels() -> None:
         "heads": {"mood": {"loss": "sigmoid"}, "artist": {"loss": "sigmoid", "weight": "balance"},
                   "year": {"loss": "sigmoid", "weight": "balance"}},
         "metadata": ["artist", "year"],
-        "groups": [],
         "steps": 1,
         "check_every": 1,
     })  # fmt: skip

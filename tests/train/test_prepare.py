@@ -10,8 +10,9 @@ from model.mel import melspectrogram
 from tests.train import small_music
 from train import prepare
 from train.audio import read_audio
-from train.cache import Pack, to_frames, to_levels
+from train.cache import Pack
 from train.datasets.catalogue import read_songs
+from train.levels import to_frames, to_levels
 from train.songs import load_songs
 
 

@@ -1,0 +1,94 @@
+"""One process or many: what torchrun says, and the torch.distributed calls that training needs.
+
+    torchrun --nproc-per-node 4 -m train.fit --config …                      # four GPUs
+    torchrun --nnodes 2 --nproc-per-node 8 --rdzv-endpoint HOST:29500 -m train.fit --config …
+
+    with join("auto") as ranks:
+        network = ranks.wrap(network)
+
+Every process draws the same batch and takes its share of it, so a run is the same experiment on any number of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import torch
+from torch import distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ranks:
+    """This process among those of a run.
+
+    Attributes:
+        rank: from 0; the first writes the files.
+        world: of all processes.
+        device: where this one computes.
+    """
+
+    rank: int = 0
+    world: int = 1
+    device: torch.device = dataclasses.field(default_factory=lambda: torch.device("cpu"))
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes files and shows progress."""
+        return self.rank == 0
+
+    def wrap(self, network: nn.Module) -> nn.Module:
+        """Return a network whose gradients are averaged over all processes; itself if there is only one."""
+        if self.world == 1:
+            return network
+        devices = [self.device] if self.device.type == "cuda" else None
+        return DistributedDataParallel(network, device_ids=devices)
+
+    def share(self, count: int) -> slice:
+        """Return which of a batch's ``count`` windows are this process's; its size differs by one at most."""
+        return slice(self.rank, count, self.world)
+
+    def from_first(self, value: T) -> T:
+        """Return the first process's value."""
+        if self.world == 1:
+            return value
+        values = [value]
+        distributed.broadcast_object_list(values, src=0)
+        return values[0]
+
+    def sum(self, value: torch.Tensor) -> torch.Tensor:
+        """Return the sum over all processes."""
+        if self.world > 1:
+            distributed.all_reduce(value)
+        return value
+
+
+@contextmanager
+def join(device: str) -> Iterator[Ranks]:
+    """Yield this process's place; ``torchrun`` says it by environment variables, without them there is one process.
+
+    Args:
+        device: ``cpu``, ``cuda``, or ``auto`` for a GPU where there is one.
+
+    Raises:
+        RuntimeError: ``cuda`` was asked for, and there is none.
+    """
+    if device == "cuda" and not torch.cuda.is_available():
+        raise RuntimeError("--device cuda: torch sees no GPU here")
+    use_gpu = device != "cpu" and torch.cuda.is_available()
+    local = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if use_gpu else torch.device("cpu")
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if world == 1:
+        yield Ranks(device=local)
+        return
+    distributed.init_process_group("nccl" if use_gpu else "gloo")
+    try:
+        yield Ranks(distributed.get_rank(), world, local)
+    finally:
+        distributed.destroy_process_group()

@@ -1,0 +1,100 @@
+"""Run a published comparison on a prepared data set: train every system with several seeds, print the table.
+
+    python -m train.prepare --dataset emotify --annotations music --cache cache/emotify
+    python -m train.experiment table1 --cache cache/emotify --seeds 0 1 2 --split artist random
+    python -m train.experiment alpha --cache cache/emotify --set network.channels=[8,16,16,32,32] --set epochs=6
+    python -m train.experiment mediaeval --cache cache/mtg --split given
+    python -m train.experiment artist-language --cache cache/mine --split random
+
+table1: Kumar and Dahiya's moods alone against moods with artists (I) and with artists and years (II). alpha: the weight
+of the metadata loss, and its reduction. mediaeval: UAI-CNRL against the popularity baseline. artist-language: Singh and
+Biswas. The rows of the papers are printed beside ours. A cell (system, split, seed) that is done is not done again, and
+an interrupted one goes on: the same command continues. Writes table.md, table.json, table.png and the runs to --output.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from train.configuration import load
+from train.console import command_parser, say, show
+from train.corpus import Corpus
+from train.distributed import Ranks, join
+from train.experiments.cell import Cell, Tested, run_cell
+from train.experiments.output import as_json, as_markdown, write_report
+from train.experiments.plan import PLANS, Plan
+from train.experiments.popularity import popularity
+from train.experiments.summary import summarise
+from train.networks import ConfigurationError
+from train.splits import HOW
+
+
+def run(
+    plan: Plan, corpus: Corpus, root: Path, splits: list[str], seeds: list[int], ranks: Ranks
+) -> dict[tuple[str, str], list[Tested]]:
+    """Run what is missing of an experiment; return the test scores of its cells by split and system."""
+    cells = [(how, seed, row) for seed in seeds for how in splits for row in plan.rows]
+    tested: dict[tuple[str, str], list[Tested]] = {}
+    for how, seed, row in tqdm(cells, desc="cells", unit="cell", disable=None):
+        if row.config is None:
+            found = popularity(corpus.split(how, seed))
+        else:
+            found = run_cell(Cell(row.system, row.config, row.changes, how, seed), corpus, root, ranks)
+        tested.setdefault((how, row.system), []).append(found)
+    return tested
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    parser = command_parser("train.experiment", __doc__)
+    parser.add_argument("name", choices=list(PLANS), help="of the experiment")
+    parser.add_argument("--cache", type=Path, required=True, help="features of train.prepare --dataset")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="default 0 1 2")
+    parser.add_argument("--split", nargs="+", choices=HOW, default=["artist", "random"], help="default artist random")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change every preset, such as its width"
+    )
+    parser.add_argument("--output", type=Path, help="folder (default runs/experiments/NAME-CACHE)")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default %(default)s)")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default %(default)s")
+    parser.add_argument("--json", action="store_true", help="print the table for programs")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(options.threads)
+    root = options.output or Path("runs/experiments") / f"{options.name}-{options.cache.name}"
+    seeds, splits = list(dict.fromkeys(options.seeds)), list(dict.fromkeys(options.split))
+    try:
+        corpus = Corpus.open(options.cache)
+        plan = PLANS[options.name](corpus, tuple(options.set))
+        for row in plan.rows:
+            if row.config is not None:
+                load(row.config, row.changes)  # a wrong change is said before anything is trained
+        with join(options.device) as ranks:
+            tested = run(plan, corpus, root, splits, seeds, ranks)
+        heading = describe(corpus, tuple(options.set))
+        table = summarise(plan, seeds, tested)
+        root.mkdir(parents=True, exist_ok=True)
+        write_report(table, heading, root)
+    except (ConfigurationError, OSError, ValueError, RuntimeError, FloatingPointError) as error:
+        say(f"train.experiment: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say("train.experiment: interrupted; the same command continues")
+        return 130
+    show(as_json(table, heading) if options.json else as_markdown(table, heading))
+    say(f"written to {root}: table.md, table.json, table.png")
+    return 0
+
+
+def describe(corpus: Corpus, changes: tuple[str, ...]) -> str:
+    """Return the data set and the changes of the presets in a line."""
+    manifest = corpus.manifest
+    text = f"{manifest.dataset}, {len(manifest)} songs, {len(manifest.labels)} labels"
+    return f"{text}; {', '.join(changes)}" if changes else text
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+"""One cell of an experiment: a configuration trained on one data set, with one split and one seed, and its test scores.
+
+    cell = Cell("Multi-task I", Path("config/train/multi_task_1.yaml"), (), how="artist", seed=0)
+    tested = run_cell(cell, Corpus.open(Path("cache/emotify")), Path("runs/experiments/table1"))
+    tested.scores                       # (songs, labels)
+
+The seed draws the split as well as the weights and the batches: cells of the same seed see the same songs, so their
+difference is a paired one, and the spread over seeds is that of other songs, too. A cell that was run is not run again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from train.configuration import load
+from train.corpus import Corpus
+from train.distributed import Ranks
+from train.fit import corpus_material, fit
+from train.loop import ALONE
+from train.networks import network_frontend
+from train.scoring import Windows, score_heads
+from train.trained import load_trained
+
+TESTED = "test.npz"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Cell:
+    """What is trained.
+
+    Attributes:
+        system: name of the row that the cell belongs to.
+        config: the preset.
+        changes: in place of what it says, see train.configuration.load.
+        how: the songs are split.
+        seed: of split, weights and batches.
+    """
+
+    system: str
+    config: Path
+    changes: tuple[str, ...]
+    how: str
+    seed: int
+
+    def folder(self, root: Path) -> Path:
+        """Return where the cell's run lies below the experiment's folder."""
+        return root / self.how / self.system / f"seed{self.seed}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Tested:
+    """What a trained network says of the test songs.
+
+    Attributes:
+        songs: their ids, shape (songs,).
+        artists: whom each is by, empty where unknown.
+        labels: names of the columns.
+        truth: shape (songs, labels), 0…1, NaN where unknown.
+        scores: the same shape, probabilities.
+        steps: that the network was trained for, until its best check.
+        validation: the figure it was chosen by.
+        decisions: which labels each song is given, shape (songs, labels); None where a threshold decides.
+    """
+
+    songs: NDArray[np.str_]
+    artists: NDArray[np.str_]
+    labels: NDArray[np.str_]
+    truth: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    steps: int
+    validation: float
+    decisions: NDArray[np.bool_] | None = None
+
+
+def run_cell(cell: Cell, corpus: Corpus, root: Path, ranks: Ranks = ALONE) -> Tested:
+    """Train and test one cell, or read what an earlier run of it found; an interrupted one goes on.
+
+    Args:
+        cell: what to train.
+        corpus: the data set, with any split.
+        root: folder of the experiment.
+        ranks: where to compute.
+
+    Raises:
+        ConfigurationError, ValueError: see train.fit; or the folder holds a run of another configuration.
+    """
+    folder = cell.folder(root)
+    configuration = load(cell.config, cell.changes)
+    _same(folder, cell)
+    if (folder / TESTED).is_file():
+        return read_tested(folder / TESTED)
+    frontend = network_frontend(configuration.network)
+    divided = corpus.long_enough(frontend.patch).split(cell.how, cell.seed)
+    fit(configuration, corpus_material(divided, configuration), folder, cell.seed, ranks=ranks)
+    network, stored = load_trained(folder)
+    (name, (targets, loss)) = next(iter(configuration.heads_judged().items()))
+    head = divided.head(targets, loss)
+    entries = divided.manifest.entries
+    test = [i for i, entry in enumerate(entries) if entry.split == "test"]
+    windows = Windows(frontend.patch, configuration.first_frames, frontend.compression)
+    keys = [entries[i].id for i in test]
+    scores = score_heads(network.to(ranks.device), {name: loss}, keys, divided.features, windows)[name]
+    tested = Tested(
+        songs=np.array(keys),
+        artists=np.array([entries[i].artist or "" for i in test]),
+        labels=np.array(head.labels),
+        truth=np.where(head.mask[test] > 0, head.targets[test], np.nan).astype(np.float64),
+        scores=scores,
+        steps=int(stored["progress"]["step"]),
+        validation=float(stored["progress"]["best"]),
+    )
+    part = folder / f"{TESTED}.part"
+    with part.open("wb") as file:
+        values = {field.name: getattr(tested, field.name) for field in dataclasses.fields(Tested)}
+        np.savez_compressed(file, **{name: value for name, value in values.items() if value is not None})
+    part.replace(folder / TESTED)
+    return tested
+
+
+def read_tested(path: Path) -> Tested:
+    """Return what ``run_cell`` found; raises ValueError if the file is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as found:
+            values = {name: found[name] for name in found.files}
+        return Tested(**{**values, "steps": int(values["steps"]), "validation": float(values["validation"])})
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is damaged ({error}): remove it and run the experiment again") from None
+
+
+def _same(folder: Path, cell: Cell) -> None:
+    """See that the folder is this cell's, and write down whose it is."""
+    path = folder / "cell.json"
+    said = {"config": cell.config.read_text(encoding="utf-8"), "changes": list(cell.changes)}
+    if path.is_file():
+        if json.loads(path.read_text(encoding="utf-8")) != said:
+            raise ValueError(f"{folder} holds a run of another configuration: remove it or take another --output")
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(said, indent=1), encoding="utf-8")

@@ -1,0 +1,125 @@
+"""What each experiment trains: its rows, each a preset with changes, and which two rows are compared.
+
+plan = PLANS["table1"](corpus, ())
+for row in plan.rows: row.system, row.config, row.changes
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from train.corpus import Corpus
+from train.experiments.published import MEDIAEVAL, TABLE_1, Published
+
+CONFIGS = Path(__file__).parents[2] / "config/train"
+ALPHAS = (0.5, 2.0)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the table.
+
+    Attributes:
+        system: its name.
+        config: the preset; None for the popularity baseline, which needs no training.
+        changes: in place of what the preset says.
+        against: the row that it is compared with, song by song; None for a row that others are compared with.
+    """
+
+    system: str
+    config: Path | None
+    changes: tuple[str, ...] = ()
+    against: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Plan:
+    """An experiment.
+
+    Attributes:
+        title: in one line.
+        rows: in the order of the table.
+        figures: that the table shows.
+        published: rows of papers.
+    """
+
+    title: str
+    rows: tuple[Row, ...]
+    figures: tuple[str, ...]
+    published: Sequence[Published] = ()
+
+
+def table_1(corpus: Corpus, changes: tuple[str, ...]) -> Plan:
+    """Return Kumar and Dahiya's comparison: moods alone, with artists (I), with artists and years (II)."""
+    rows = [Row("baseline", CONFIGS / "baseline.yaml", changes)]
+    rows.append(Row("multi-task I", CONFIGS / "multi_task_1.yaml", changes, "baseline"))
+    if any(entry.year is not None for entry in corpus.manifest.entries):
+        rows.append(Row("multi-task II", CONFIGS / "multi_task_2.yaml", changes, "baseline"))
+    return Plan(
+        "Moods with metadata (Kumar and Dahiya 2021, table 1)",
+        tuple(rows),
+        ("ROC-AUC-macro", "PR-AUC-macro"),
+        TABLE_1,
+    )
+
+
+def alpha(corpus: Corpus, changes: tuple[str, ...]) -> Plan:
+    """Return the weight of the metadata loss: 0, the paper's rule, two others; and the mean in place of the sum."""
+    metadata = ["artist"]
+    if any(entry.year is not None for entry in corpus.manifest.entries):
+        metadata.append("year")
+    preset = CONFIGS / f"multi_task_{len(metadata)}.yaml"
+
+    def weighted(value: float) -> tuple[str, ...]:
+        return tuple(f"heads.{name}.weight={value}" for name in metadata)
+
+    rows = [
+        Row("baseline", CONFIGS / "baseline.yaml", changes),
+        Row("alpha by the rule", preset, changes, "baseline"),
+        *(Row(f"alpha {value}", preset, (*changes, *weighted(value)), "baseline") for value in ALPHAS),
+        Row("alpha by the rule, mean", preset, (*changes, "reduction=mean"), "baseline"),
+        Row("alpha 1, mean", preset, (*changes, "reduction=mean", *weighted(1.0)), "baseline"),
+    ]
+    return Plan(
+        "The weight of the metadata loss, and its reduction", tuple(rows), ("ROC-AUC-macro", "PR-AUC-macro"), ()
+    )
+
+
+def mediaeval(corpus: Corpus, changes: tuple[str, ...]) -> Plan:
+    """Return UAI-CNRL's network against the popularity baseline, with MediaEval's ten figures."""
+    del corpus
+    rows = (
+        Row("popularity", None),
+        Row("UAI-CNRL", CONFIGS / "uai_cnrl.yaml", changes, "popularity"),
+    )
+    figures = tuple(MEDIAEVAL[0].figures)
+    return Plan("Emotions and themes (MediaEval 2020)", rows, figures, MEDIAEVAL)
+
+
+def artist_language(corpus: Corpus, changes: tuple[str, ...]) -> Plan:
+    """Return Singh and Biswas's comparison: artists alone, and artists with languages.
+
+    A data set without languages takes its genres instead, and the table says so.
+    """
+    second = "language" if any("language" in entry.metadata for entry in corpus.manifest.entries) else "genre"
+    preset = CONFIGS / "singh_biswas.yaml"
+    heads = "heads={artist: {loss: softmax}}"
+    both = f"heads={{artist: {{loss: softmax}}, {second}: {{loss: softmax, weight: balance}}}}"
+    rows = (
+        Row("artist alone", preset, (*changes, heads, "metadata=[]")),
+        Row(f"artist and {second}", preset, (*changes, both, f"metadata=[{second}]"), "artist alone"),
+    )
+    title = "Artists and languages (Singh and Biswas)"
+    if second != "language":
+        title += ", with genres in place of languages, which this data set lacks"
+    return Plan(title, rows, ("accuracy", "ROC-AUC-macro", "PR-AUC-macro"))
+
+
+PLANS: dict[str, Callable[[Corpus, tuple[str, ...]], Plan]] = {
+    "table1": table_1,
+    "alpha": alpha,
+    "mediaeval": mediaeval,
+    "artist-language": artist_language,
+}

@@ -1,0 +1,137 @@
+"""Compute the features of a manifest's songs into a folder: in parallel, resumable, in shards.
+
+    python -m train.prepare --dataset csv --annotations songs.csv --cache cache/mine
+    python -m train.prepare --dataset csv --annotations songs.csv --cache cache/mine --shard 2/4    # on four machines
+
+Ready-made mels (``.npy`` files of shape (bands, frames), as MTG-Jamendo offers them) are taken where the manifest names
+them, or where one lies in the place of an audio file that is missing.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import functools
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.frontend import MTG_JAMENDO, FrontEnd
+from model.mel import melspectrogram
+from train import manifest as manifests
+from train.audio import AudioError, read_audio
+from train.cache import PackWriter
+from train.datasets.table import AnnotationError
+from train.features import DESCRIPTION, MANIFEST, FeatureError, Shard, difference, read_frontend, same_frames
+from train.levels import to_levels
+from train.manifest import Entry, Manifest
+from train.parallel import computed
+
+FRONTENDS = {"moodstream": FrontEnd(), "mtg-jamendo": MTG_JAMENDO}
+"""By the name that a user knows them by."""
+
+
+def extract(manifest: Manifest, audio: Path, folder: Path, frontend: FrontEnd, shard: Shard, jobs: int) -> int:
+    """Add what is missing of one shard; return the number of its songs that have features.
+
+    Args:
+        manifest: the songs.
+        audio: the folder that their paths are relative to.
+        folder: to fill; songs that are in it already are not computed again.
+        frontend: for the frames.
+        shard: which of the songs.
+        jobs: processes.
+
+    Raises:
+        FeatureError: the folder is another data set's or another front-end's.
+        OSError: a file cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _describe(manifest, folder, frontend)
+    entries = manifest.entries[shard.index - 1 :: shard.count]
+    skipped: dict[str, str] = {}
+    with PackWriter(folder / shard.name, frontend.n_mels) as pack:
+        todo = [entry for entry in entries if entry.id not in pack.done]
+        work = functools.partial(song_levels, audio=audio, frontend=frontend)
+        for entry, levels in computed(work, todo, jobs, shard.name):
+            if isinstance(levels, str):
+                skipped[entry.id] = levels
+            else:
+                pack.append(entry.id, levels)
+        usable = len(entries) - len(skipped)
+    part = folder / f"{shard.name}.skipped.part"
+    with part.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("song", "reason"), *sorted(skipped.items())])
+    part.replace(folder / f"{shard.name}.skipped.csv")
+    return usable
+
+
+def song_levels(entry: Entry, audio: Path, frontend: FrontEnd) -> NDArray[np.float16] | str:
+    """Return a song's levels, shape (frames, bands), or in one line why there are none."""
+    path = audio / entry.path
+    ready = path.with_suffix(".npy")
+    if path.suffix == ".npy" or (not path.is_file() and ready.is_file()):
+        return _ready_made(ready, frontend)
+    if not path.is_file():
+        return f"{entry.path}: no such file"
+    try:
+        samples = read_audio(path, frontend.samplerate)
+    except AudioError as error:
+        return str(error)
+    if len(samples) < frontend.n_fft:
+        return f"{entry.path}: shorter than one frame"
+    return to_levels(melspectrogram(samples, frontend), frontend.compression)
+
+
+def _ready_made(path: Path, frontend: FrontEnd) -> NDArray[np.float16] | str:
+    if not same_frames(frontend, MTG_JAMENDO):
+        return f"{path.name}: ready-made mels are of the front-end mtg-jamendo (--frontend mtg-jamendo)"
+    try:
+        frames = np.load(path, allow_pickle=False, mmap_mode="r")
+    except (OSError, ValueError, EOFError) as error:
+        return f"{path.name}: {' '.join(str(error).split())}"
+    if frames.ndim != 2 or frames.shape[0] != frontend.n_mels or not np.issubdtype(frames.dtype, np.floating):
+        return (
+            f"{path.name}: {frames.dtype} of shape {frames.shape}, mels of shape ({frontend.n_mels}, frames) are needed"
+        )
+    if not np.isfinite(frames).all():
+        return f"{path.name}: values that are not finite"
+    return to_levels(np.asarray(frames.T, np.float32), frontend.compression)
+
+
+def _describe(manifest: Manifest, folder: Path, frontend: FrontEnd) -> None:
+    """Write what the folder holds, or see that it is the same."""
+    description = folder / DESCRIPTION
+    if description.is_file():
+        there = read_frontend(folder)
+        if not same_frames(there, frontend):
+            raise FeatureError(f"{folder} holds features of another front-end: {difference(there, frontend)}")
+    _check_songs(manifest, folder)
+    values = {
+        "dataset": manifest.dataset,
+        "positive_rate": manifest.positive_rate,
+        "frontend": dataclasses.replace(frontend, patch=FrontEnd().patch).to_metadata(),
+    }
+    # Several shards may do this at the same time: each has a file of its own until the last moment.
+    part = folder / f"{os.getpid()}.part"
+    part.write_text(json.dumps(values, indent=1), encoding="utf-8")
+    part.replace(description)
+    manifests.write(manifest, part)
+    part.replace(folder / MANIFEST)
+
+
+def _check_songs(manifest: Manifest, folder: Path) -> None:
+    """See that the folder is this data set's: other labels, splits or further songs are fine, other files are not."""
+    if not (folder / MANIFEST).is_file():
+        return
+    try:
+        there = {entry.id: entry.path for entry in manifests.read(folder / MANIFEST).entries}
+    except AnnotationError as error:
+        raise FeatureError(f"{error}: remove the folder and prepare again") from None
+    other = next((e for e in manifest.entries if e.id in there and there[e.id] != e.path), None)
+    if other or not any(entry.id in there for entry in manifest.entries):
+        named = f" ({other.id} is {there[other.id]} there)" if other else ""
+        raise FeatureError(f"{folder} holds another data set{named}: take another --cache, or remove the folder")

@@ -1,0 +1,63 @@
+"""The networks that a configuration can name, each with the front-end and the window that it is for.
+
+network = build_network({"kind": "kumar_dahiya"}, {"mood": 9, "artist": 50})
+frontend = network_frontend({"kind": "uai_cnrl", "segments": 4})
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from model.frontend import FrontEnd
+from model.networks import kumar_dahiya, singh_biswas, uai_cnrl
+from model.networks.kumar_dahiya import KumarDahiya
+from model.networks.singh_biswas import SinghBiswas
+from model.networks.statistics_pooling import StatisticsPooling
+from model.networks.uai_cnrl import UaiCnrl
+
+
+class ConfigurationError(Exception):
+    """A configuration that cannot be used; the message is one line."""
+
+
+def build_network(description: Mapping[str, Any], heads: Mapping[str, int]) -> nn.Module:
+    """Return the network a configuration describes, with heads of these sizes, freshly initialised.
+
+    Raises:
+        ConfigurationError: there is no such network, or it does not take these parameters or heads.
+    """
+    parameters = {key: value for key, value in description.items() if key != "kind"}
+    if description.get("kind") not in NETWORKS:
+        raise ConfigurationError(f"network.kind must be one of {', '.join(NETWORKS)}")
+    try:
+        return NETWORKS[description["kind"]](heads, **parameters)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ConfigurationError(f"network: {' '.join(str(error).split())}") from error
+
+
+def network_frontend(description: Mapping[str, Any]) -> FrontEnd:
+    """Return the front-end of a network that ``build_network`` has accepted, with its window."""
+    if description["kind"] == "uai_cnrl":
+        segments = description.get("segments", uai_cnrl.SEGMENTS)
+        return dataclasses.replace(uai_cnrl.FRONTEND, patch=segments * uai_cnrl.SEGMENT)
+    return {"kumar_dahiya": kumar_dahiya.FRONTEND, "singh_biswas": singh_biswas.FRONTEND}.get(
+        description["kind"], FrontEnd()
+    )
+
+
+def _uai_cnrl(heads: Mapping[str, int], **parameters: Any) -> nn.Module:
+    if set(heads) != {"attention", "convolution"} or len(set(heads.values())) != 1:
+        raise ValueError("uai_cnrl has the heads attention and convolution, with the same targets")
+    return UaiCnrl(heads["attention"], **parameters)
+
+
+NETWORKS = {
+    "kumar_dahiya": KumarDahiya,
+    "singh_biswas": SinghBiswas,
+    "uai_cnrl": _uai_cnrl,
+    "statistics_pooling": StatisticsPooling,
+}

@@ -1,0 +1,76 @@
+"""What a run writes down as it goes: a CSV line and TensorBoard scalars at each check, and the learning curve.
+
+log = RunLog(folder, step=0)
+log.add(step=975, seconds=61.2, loss=0.53, figures={"mood PR-AUC": 0.61})
+log.close()                         # draws curve.png
+
+tensorboard --logdir runs
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch.utils.tensorboard import SummaryWriter
+
+from train.curve import draw_curve
+
+FIXED = ("step", "seconds", "loss")
+
+
+class RunLog:
+    """The log of one run, continued where there is one.
+
+    Args:
+        folder: of the run.
+        step: of the checkpoint that the run continues from; what was logged after it is dropped.
+    """
+
+    def __init__(self, folder: Path, step: int) -> None:
+        self._path = folder / "log.csv"
+        self._curve = folder / "curve.png"
+        self._rows = [row for row in read_log(self._path) if int(row["step"]) <= step]
+        self._write()
+        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
+
+    def add(self, step: int, seconds: float, loss: float, figures: Mapping[str, float]) -> None:
+        """Add a check.
+
+        Args:
+            step: of the run.
+            seconds: of CPU time spent on steps so far.
+            loss: the mean since the last check.
+            figures: on the validation songs.
+        """
+        row = {"step": str(step), "seconds": f"{seconds:.1f}", "loss": f"{loss:.4f}"}
+        self._rows.append(row | {name: f"{value:.4f}" for name, value in figures.items()})
+        self._write()
+        self._board.add_scalar("loss/training", loss, step)
+        for name, value in figures.items():
+            self._board.add_scalar(f"validation/{name.replace(' ', '_')}", value, step)
+        self._board.flush()
+
+    def close(self) -> None:
+        """End the log and draw the learning curve."""
+        self._board.close()
+        if self._rows:
+            draw_curve(self._rows, self._curve)
+
+    def _write(self) -> None:
+        names = list(dict.fromkeys([*FIXED, *(name for row in self._rows for name in row)]))
+        part = self._path.with_suffix(".part")
+        with part.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, names)
+            writer.writeheader()
+            writer.writerows(self._rows)
+        part.replace(self._path)
+
+
+def read_log(path: Path) -> list[dict[str, str]]:
+    """Return the checks that a log holds, in order; none if there is no log."""
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
