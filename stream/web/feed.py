@@ -169,6 +169,11 @@ class LiveFeed:
                     del self._watched[stream]
                     self._levels.pop(stream, None)
 
+    def watched(self, stream: str) -> bool:
+        """Return whether somebody looks at this stream."""
+        with self._lock:
+            return stream in self._watched
+
     def level(self, stream: str | None) -> float | None:
         """Return how loud the last sound of a watched stream was, in dB re full scale, or None if not known."""
         with self._lock:

@@ -6,6 +6,7 @@
 const SILENT_MS = 15000; // a beat comes every 5 s: after three of them missing, the connection is dead
 const FIRST_MS = 500;
 const LONGEST_MS = 3000;
+const UNSEEN_MS = 30000; // a page that nobody sees lets go: a browser has six connections to a server, for all its tabs
 
 export class Link {
   constructor(listener) {
@@ -15,6 +16,11 @@ export class Link {
     this.delay = FIRST_MS;
     this.source = null;
     addEventListener("online", () => this.open());
+    document.addEventListener("visibilitychange", () => {
+      clearTimeout(this.rest);
+      if (document.hidden) this.rest = setTimeout(() => this.close(), UNSEEN_MS);
+      else if (!this.source) this.open();
+    });
     addEventListener("pagehide", () => this.close());
     addEventListener("pageshow", (event) => event.persisted && this.open());
   }

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
+import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
@@ -85,3 +87,13 @@ class Events:
     def next(self, kind: str) -> Told:
         """The next of its kind."""
         return next(told for told in self if told.kind == kind)
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Ask again and again; fails after so long."""
+    pause = threading.Event()
+    for _ in range(int(seconds / 0.02)):
+        if holds():
+            return
+        pause.wait(0.02)
+    pytest.fail("did not come about")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import socket
 import threading
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ from stream.audio import AudioChunk
 from stream.web.feed import LiveFeed
 from stream.web.server import Server
 from tests.stream.sinks import records
-from tests.stream.web.client import Events, served, served_events
+from tests.stream.web.client import Events, served, served_events, wait_until
 
 
 def sound(value: float) -> AudioChunk:
@@ -157,13 +156,3 @@ def test_no_name_breaks_the_format(name: str) -> None:
     feed.emit(records.estimate(stream=name, track=name))
     with served(feed) as server, Events(server) as events:
         assert len(events.next("snapshot").data["streams"]) == 1
-
-
-def wait_until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Ask again and again; fails after so long."""
-    pause = threading.Event()
-    for _ in range(int(seconds / 0.02)):
-        if holds():
-            return
-        pause.wait(0.02)
-    pytest.fail("did not come about")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream.audio import AudioChunk, SourceStatus
@@ -20,7 +20,7 @@ from stream.web.plane import valence_arousal
 from tests.stream.sinks import records
 
 FOUR = {"happy": 0.7, "angry": 0.1, "sad": 0.2, "calm": 0.4}
-STREAMS = "abcde"
+STREAMS = "aaaabcde"  # of one more than of the others: it is the one that is shown in full
 
 
 def chunk(stream: str = "mic", value: float = 0.1) -> AudioChunk:
@@ -76,7 +76,7 @@ def happenings(draw: st.DrawFn) -> list[tuple[Any, ...]]:
                 st.tuples(st.just("ended"), stream),
                 st.tuples(st.just("labels"), stream),
                 st.tuples(st.just("model"), st.sampled_from(["1", "2"])),
-                st.tuples(st.just("read"), st.integers(0, 1)),
+                *[st.tuples(st.just("read"), st.integers(0, 1))] * 4,
             ),
             max_size=60,
         )
@@ -104,6 +104,7 @@ def happen(feed: LiveFeed, what: tuple[Any, ...]) -> None:
             feed.model(ModelId("m", version, "x"))
 
 
+@settings(max_examples=200)
 @given(happenings())
 def test_who_follows_the_changes_sees_what_one_sees_who_looks_anew(all_that_happens: list[tuple[Any, ...]]) -> None:
     feed = LiveFeed(max_streams=3)

@@ -21,7 +21,7 @@ from stream.web.page import page_files
 from tests.stream import command
 from tests.stream.sinks import records
 from tests.stream.web.audit import DOUBLE, MOVING, NAMELESS, PALE
-from tests.stream.web.client import served
+from tests.stream.web.client import served, wait_until
 from tests.stream.web.conftest import OpenPage
 
 FOUR = {"happy": 0.71, "angry": 0.1, "sad": 0.2, "calm": 0.4}
@@ -152,7 +152,6 @@ def test_many_streams_by_keyboard(open_page: OpenPage) -> None:
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
         expect(page.locator("#name")).to_have_text("room 299")
-        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") is not None
         page.keyboard.press("Tab")
         expect(page.get_by_role("button", name="happy")).to_be_focused()
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
@@ -181,6 +180,39 @@ def test_what_changes_is_shown_and_events_alone_are_read_out(open_page: OpenPage
         expect(page.locator("#state")).to_have_text("■ ended")
         live = page.evaluate("[...document.querySelectorAll('[aria-live],[role=status],[role=log]')].map(e => e.id)")
         assert sorted(live) == ["events", "link"]
+
+
+def test_moods_of_another_model_have_no_plane(open_page: OpenPage) -> None:
+    other = {"groovy": 0.8, "a mood with a rather long name of its own": 0.3}
+    with served(a_feed(mood=other, running=other)) as server:
+        page = open_page(server.url, viewport=PHONE)
+        expect(page.locator("#lead")).to_have_text(re.compile("groovy"))
+        expect(page.locator("#place")).to_be_hidden()
+        expect(page.get_by_role("button", name="a mood with a rather long name of its own")).to_be_visible()
+        assert fits(page)
+
+
+def test_a_page_that_nobody_sees_lets_go_and_comes_back(open_page: OpenPage) -> None:
+    feed = a_feed()
+    with served(feed) as server:
+        page = open_page("about:blank")
+        page.clock.install()
+        page.goto(server.url)
+        expect(page.locator("#lead")).to_have_text(re.compile("happy"))
+        assert feed.watched("room 0")
+        page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        page.clock.fast_forward(31_000)
+        wait_until(lambda: not feed.watched("room 0"))
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.clock.fast_forward(10_000)  # nor does it try again meanwhile
+        page.wait_for_function("true")
+        assert asked == []
+        feed.emit(records.event(stream="room 0", mood="calm"))
+        page.evaluate("Object.defineProperty(document, 'hidden', { value: false, configurable: true })")
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        expect(page.get_by_role("log").locator("li").first).to_contain_text("calm began")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
