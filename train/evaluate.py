@@ -151,15 +151,20 @@ def _evaluate(options: argparse.Namespace, command: str) -> dict[str, Any]:
 
 def _read_manifest(path: Path, positive_rate: float | None) -> tuple[Path, Manifest]:
     """Return the table that a manifest is read from, and what it holds."""
+    from train.datasets.table import AnnotationError  # noqa: PLC0415
     from train.manifest import read  # noqa: PLC0415
 
     table = path / "manifest.csv" if path.is_dir() else path
     described = path / "features.json"
     values: dict[str, Any] = {}
+    rate = 0.5
     if path.is_dir() and described.is_file():
-        values = json.loads(described.read_text(encoding="utf-8"))
-    rate = positive_rate if positive_rate is not None else float(values.get("positive_rate", 0.5))
-    return table, read(table, values.get("dataset"), rate)
+        try:
+            values = json.loads(described.read_text(encoding="utf-8"))
+            rate = float(values["positive_rate"])
+        except (ValueError, KeyError, TypeError):
+            raise AnnotationError(f"{described} is damaged: prepare the songs again") from None
+    return table, read(table, values.get("dataset"), rate if positive_rate is None else positive_rate)
 
 
 def _line(error: BaseException) -> str:

@@ -94,7 +94,8 @@ def _remarks(known: Sequence[str], manifest: Manifest, shared: Sequence[str], ch
     derived = [name for name in shared if name not in known]
     lines = []
     if derived:
-        lines.append(f"{' and '.join(derived)} follow from the model's happy, angry, sad, calm (Russell's plane)")
+        verb = "follow" if len(derived) > 1 else "follows"
+        lines.append(f"{' and '.join(derived)} {verb} from the model's happy, angry, sad, calm (Russell's plane)")
     if chosen:
         lines.append(f"only the labels asked for were judged: {_listed(shared)}")
         return lines
