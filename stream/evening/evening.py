@@ -1,0 +1,206 @@
+"""The mood of an evening: what a recorded session says, on one axis of time.
+
+    evening = Evening.of(recording.rows)               # or of one stream by its name
+    evening.windows, evening.lasting, evening.finals
+    evening.shares()                                    # {"happy": 0.42, ...}: how long each mood leads
+
+The axis is in seconds since the beginning. A live stream's is the clock on the wall; that of files which were heard
+faster than they play is their own time, one file after the other.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from stream.errors import StreamError
+from stream.evening.reader import Row
+
+_LIVE = 0.8  # of the sound's length: heard in less time, it was not played
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Window:
+    """A window from ``begin`` to ``end`` on the axis, and its moods; None if it is silent or a gap."""
+
+    begin: float
+    end: float
+    status: str
+    moods: dict[str, float] | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Lasting:
+    """A mood that was said to have begun at ``begin`` and to have ended at ``end``."""
+
+    mood: str
+    begin: float
+    end: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Track:
+    """A track that ended, with its final."""
+
+    name: str
+    begin: float
+    end: float
+    status: str
+    moods: dict[str, float] | None
+    windows: int
+    model: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Evening:
+    """One picture's worth.
+
+    Attributes:
+        names: the streams in it.
+        others: streams that are not.
+        began: when its first record was written.
+        is_live: the axis is the clock on the wall.
+        windows: in their order.
+        lasting: moods that began and ended.
+        tracks: that ended.
+        troubles: news of the source that were not good.
+    """
+
+    names: list[str]
+    others: list[str]
+    began: datetime
+    is_live: bool
+    windows: list[Window]
+    lasting: list[Lasting]
+    tracks: list[Track]
+    troubles: int
+
+    @classmethod
+    def of(cls, rows: Sequence[Row], stream: str | None = None) -> Evening:
+        """Lay out a recording.
+
+        Args:
+            rows: by time.
+            stream: only this one. Else: of live streams the one with the most windows; of files all.
+
+        Raises:
+            StreamError: there is no window of it.
+        """
+        streams: dict[str, list[Row]] = {}
+        for row in rows:
+            streams.setdefault(row["stream"], []).append(row)
+        counts = {name: sum(row["type"] == "estimate" for row in own) for name, own in streams.items()}
+        if stream is not None and stream not in streams:
+            raise StreamError(f"there is no stream {stream!r} in it; there are {', '.join(map(repr, streams))}")
+        is_live = any(_was_live(own) for name, own in streams.items() if stream in (None, name))
+        chosen = [stream] if stream is not None else list(streams)
+        if stream is None and is_live:
+            chosen = [max(counts, key=counts.__getitem__)]
+        if not any(counts[name] for name in chosen):
+            raise StreamError("there is no window in it: what was heard was shorter than one")
+        kept = [row for name in chosen for row in streams[name]]
+        layout = _Layout(is_live, kept)
+        for name in chosen:
+            layout.add(name, streams[name])
+        return cls(
+            names=chosen,
+            others=[name for name in streams if name not in chosen],
+            began=layout.began,
+            is_live=is_live,
+            windows=layout.windows,
+            lasting=layout.lasting,
+            tracks=layout.tracks,
+            troubles=sum(row["type"] == "status" and row.get("status") != "up" for row in kept),
+        )
+
+    @property
+    def length(self) -> float:
+        """Seconds on the axis."""
+        return max(window.end for window in self.windows)
+
+    @property
+    def labels(self) -> list[str]:
+        """All moods, the one that leads longest first."""
+        known = dict.fromkeys(mood for window in self.windows for mood in window.moods or {})
+        shares, means = self.shares(), self.means()
+        return sorted(known, key=lambda mood: (-shares.get(mood, 0.0), -means[mood]))
+
+    def shares(self) -> dict[str, float]:
+        """How large a part of the scored windows each mood leads, by those that lead any."""
+        leaders = Counter(max(window.moods, key=window.moods.__getitem__) for window in self.windows if window.moods)
+        return {mood: count / leaders.total() for mood, count in leaders.most_common()}
+
+    def means(self) -> dict[str, float]:
+        """Mean of each mood over the windows that have it."""
+        sums: Counter[str] = Counter()
+        values: dict[str, float] = {}
+        for window in self.windows:
+            for mood, value in (window.moods or {}).items():
+                sums[mood] += 1
+                values[mood] = values.get(mood, 0.0) + value
+        return {mood: values[mood] / count for mood, count in sums.items()}
+
+    def seconds(self, status: str) -> float:
+        """How long windows of a status lasted, where they overlap once."""
+        total, until = 0.0, 0.0
+        for window in self.windows:
+            if window.status == status:
+                total += max(0.0, window.end - max(window.begin, until))
+                until = max(until, window.end)
+        return total
+
+
+class _Layout:
+    """Puts rows on the axis."""
+
+    def __init__(self, is_live: bool, rows: Sequence[Row]) -> None:
+        self.windows: list[Window] = []
+        self.lasting: list[Lasting] = []
+        self.tracks: list[Track] = []
+        first = next(row for row in rows if row["type"] == "estimate")
+        self.began = first["time"]
+        # A window is written at its end, or a moment later.
+        self._zero = first["time"].timestamp() - (first["end_s"] - first["start_s"])
+        self._is_live = is_live
+        self._after = 0.0  # where the next file begins
+
+    def add(self, name: str, rows: Sequence[Row]) -> None:
+        open_moods: dict[str, float] = {}
+        shift = self._after
+        for row in rows:
+            # All of a live row is as far from the clock as its end is: restarts begin to count at 0 again.
+            last = row["at_s"] if row["type"] == "event" else row["end_s"]
+            if self._is_live and row["type"] == "estimate":
+                shift = row["time"].timestamp() - self._zero - last
+            match row["type"]:
+                case "estimate":
+                    self.windows.append(Window(shift + row["start_s"], shift + last, row["status"], row["mood"]))
+                    self._after = max(self._after, shift + last)
+                case "event" if row.get("event") == "began":
+                    open_moods[row["mood_name"]] = shift + last
+                case "event":
+                    begin = open_moods.pop(row["mood_name"], None)
+                    if begin is not None:
+                        self.lasting.append(Lasting(row["mood_name"], begin, max(begin, shift + last)))
+                case "final":
+                    self._track(name, row, shift)
+        self.lasting += [Lasting(mood, begin, self._after) for mood, begin in open_moods.items()]
+
+    def _track(self, name: str, row: Row, shift: float) -> None:
+        model = (row.get("model") or {}).get("name", "")
+        title = row["track"] or name
+        begin, end = shift + row["start_s"], shift + row["end_s"]
+        status = row.get("status") or "ok"
+        self.tracks.append(Track(title, begin, end, status, row["running"], row["windows"], str(model)))
+
+
+def _was_live(rows: Sequence[Row]) -> bool:
+    windows = [row for row in rows if row["type"] == "estimate"]
+    if len(windows) < 2:
+        return False
+    sound = sum(max(0.0, after["end_s"] - before["end_s"]) for before, after in itertools.pairwise(windows))
+    wall = (windows[-1]["time"] - windows[0]["time"]).total_seconds()
+    return bool(wall >= _LIVE * sound)

@@ -1,0 +1,182 @@
+"""A recorded session becomes one picture and one table, whatever kind of file it is in."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from stream.errors import StreamError
+from stream.evening.evening import Evening
+from stream.evening.reader import read
+from tests import models
+from tests.stream.command import environment, listen
+from tests.stream.files import write
+from tests.stream.sinks import records
+from tests.stream.sound import tune
+
+BEGAN = datetime.fromisoformat("2026-01-01T20:00:00+00:00")
+HOP = 3.0
+
+
+def report(*arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "stream.report", *map(str, arguments)]
+    return subprocess.run(
+        command, capture_output=True, text=True, env=environment(COLUMNS="160", **env), check=False, timeout=120
+    )
+
+
+def evening(path: Path, speed: float = 1.0, stream: str = "mic") -> Path:
+    """Twenty windows: happy leads, then calm; two of silence, one gap; an event; a final with a hostile title."""
+    rows: list[dict[str, Any]] = []
+    for index in range(20):
+        end = HOP * (index + 1)
+        time = (BEGAN + timedelta(seconds=end / speed)).isoformat(timespec="milliseconds")
+        status = {8: "silence", 9: "silence", 15: "gap"}.get(index, "ok")
+        moods = {"happy": 0.9, "calm": 0.2} if index < 12 else {"happy": 0.3, "calm": 0.6}
+        scored = moods if status == "ok" else None
+        fields = {"start_s": end - HOP, "end_s": end, "status": status, "mood": scored, "running": moods, "time": time}
+        rows.append(records.estimate(stream=stream, window=index, **fields).to_json())
+        if index == 4:
+            rows.append(records.event(stream=stream, at_s=6.0, time=time).to_json())
+        if index == 12:
+            rows.append(records.event(stream=stream, at_s=36.0, phase="ended", time=time).to_json())
+    last = {"start_s": 0.0, "end_s": 60.0, "time": rows[-1]["time"], "running": {"happy": 0.7, "calm": 0.3}}
+    rows.append(records.final(stream=stream, track="A $5 [red]song\x1b[31m 日本", windows=17, **last).to_json())
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    return path
+
+
+def test_shares_means_silence_gaps_events_and_finals_are_those_of_the_records(tmp_path: Path) -> None:
+    found = Evening.of(read([evening(tmp_path / "e.jsonl")]).rows)
+    assert found.is_live and found.names == ["mic"]
+    assert found.shares() == pytest.approx({"happy": 10 / 17, "calm": 7 / 17})
+    assert found.means() == pytest.approx({"happy": (10 * 0.9 + 7 * 0.3) / 17, "calm": (10 * 0.2 + 7 * 0.6) / 17})
+    assert (found.seconds("silence"), found.seconds("gap"), found.length) == (6.0, 3.0, 60.0)
+    assert [(each.mood, each.begin, each.end) for each in found.lasting] == [("happy", 6.0, 36.0)]
+    assert [(each.windows, each.begin, each.end) for each in found.tracks] == [(17, 0.0, 60.0)]
+
+
+def test_all_three_kinds_and_their_parts_say_the_same(tmp_path: Path) -> None:
+    song, model = write(tmp_path / "song.wav", tune(30), 16_000), models.save(tmp_path / "m.onnx")
+    seen = []
+    for suffix in ("jsonl", "csv", "parquet"):
+        folder = tmp_path / suffix
+        folder.mkdir()
+        done = listen(
+            *("--file", song, "--model", model, "--output-file", folder / f"m.{suffix}", "--rotate-mb", "0.002"),
+            *("--threshold", "0.5", "--min-duration", "0"),
+        )
+        assert done.returncode == 0, done.stderr
+        parts = sorted(folder.iterdir(), reverse=True)  # in any order
+        assert len(parts) > 2
+        recording = read(parts)
+        assert recording.bad == 0
+        found = Evening.of(recording.rows)
+        means = {mood: round(mean, 6) for mood, mean in found.means().items()}
+        finals = [(each.name, each.windows, each.model) for each in found.tracks]
+        seen.append((len(found.windows), means, found.shares(), len(found.lasting), finals, found.is_live))
+    assert seen[0] == seen[1] == seen[2]
+    assert seen[0][0] == 10 and seen[0][4] == [(str(song), 10, "tiny")]
+
+
+def test_files_that_were_heard_fast_follow_each_other(tmp_path: Path) -> None:
+    paths = [evening(tmp_path / f"{name}.jsonl", speed=50.0, stream=name) for name in ("a", "b")]
+    found = Evening.of(read(paths).rows)
+    assert not found.is_live and found.names == ["a", "b"]
+    assert (len(found.windows), found.length) == (40, 120.0)
+    assert [(each.begin, each.end) for each in found.tracks] == [(0.0, 60.0), (60.0, 120.0)]
+    assert Evening.of(read(paths).rows, "b").length == 60.0
+
+
+def test_of_live_streams_the_longest_is_shown_and_the_others_are_named(tmp_path: Path) -> None:
+    other = evening(tmp_path / "radio.jsonl", stream="radio")
+    other.write_text("".join(other.read_text().splitlines(keepends=True)[:8]))
+    done = report(evening(tmp_path / "e.jsonl"), other, "--no-picture")
+    assert done.returncode == 0 and "not in it, see --stream: radio" in done.stdout
+    assert "7 windows" in report(tmp_path / "e.jsonl", other, "--no-picture", "--stream", "radio").stdout
+
+
+def test_the_command_draws_a_picture_with_the_moods_colours_and_prints_a_table(tmp_path: Path) -> None:
+    path = evening(tmp_path / "e.jsonl")
+    with path.open("a") as file:
+        file.write('{"schema":1,"type":"estimate","str')  # a killed process
+    done = report(path, TZ="UTC")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "20 windows" in done.stdout and "1 line skipped that is no record" in done.stdout
+    assert "59 %" in done.stdout and "A $5 [red]song" in done.stdout and "\x1b" not in done.stdout
+    with av.open(str(tmp_path / "e.png")) as picture:
+        pixels = next(picture.decode(video=0)).to_ndarray(format="rgb24")
+    assert pixels.shape[0] > 500 and pixels.shape[1] > 1000
+    ribbon = {tuple(colour) for colour in pixels[: pixels.shape[0] // 4].reshape(-1, 3)[::7].tolist()}
+    assert {(0xED, 0xAE, 0x1D), (0x3E, 0x9E, 0x83)} <= ribbon  # happy and calm lead in turn
+
+
+def test_the_same_recording_is_the_same_svg(tmp_path: Path) -> None:
+    path = evening(tmp_path / "e.jsonl")
+    for name in ("one.svg", "two.svg"):
+        done = report(path, "--picture", tmp_path / name, TZ="UTC")
+        assert done.returncode == 0, done.stderr
+    text = (tmp_path / "one.svg").read_text()
+    assert text == (tmp_path / "two.svg").read_text()
+    assert text.startswith("<?xml")
+
+
+def test_what_cannot_be_read_or_written_is_one_line(tmp_path: Path) -> None:
+    good = evening(tmp_path / "e.jsonl")
+    (tmp_path / "empty.jsonl").touch()
+    (tmp_path / "not.parquet").write_text("no parquet")
+    (tmp_path / "noise.csv").write_bytes(np.random.default_rng(0).bytes(5000))
+    short = tmp_path / "short.jsonl"
+    short.write_text(f"{json.dumps(records.final().to_json())}\n")
+    for arguments, reason in (
+        ((tmp_path / "none.jsonl",), "cannot be read: No such file"),
+        ((tmp_path / "empty.jsonl",), "there is no record in"),
+        ((tmp_path / "not.parquet",), "is no Parquet file"),
+        ((tmp_path / "noise.csv",), ""),
+        ((tmp_path,), "cannot be read: Is a directory"),
+        ((short,), "shorter than one"),
+        ((good, "--stream", "radio"), "there is no stream 'radio'"),
+        ((good, "--picture", tmp_path / "e.docx"), "end its name in .png or .svg"),
+        ((good, "--picture", tmp_path / "none" / "e.png"), "cannot write"),
+    ):
+        done = report(*arguments)
+        assert done.returncode == 1, done.stdout
+        assert reason in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+    assert report().returncode == 2
+
+
+@pytest.mark.parametrize(
+    "line", ["[]", "3", '"x"', "null", '{"type":"estimate"}', '{"type":[],"stream":"a"}', "{", "\ud800"]
+)
+def test_lines_that_are_no_records_are_skipped_and_counted(tmp_path: Path, line: str) -> None:
+    path = evening(tmp_path / "e.jsonl")
+    with path.open("ab") as file:
+        file.write(line.encode("utf-8", "surrogatepass") + b"\n")
+    recording = read([path])
+    assert (recording.bad, len(recording.rows)) == (1, 23)
+
+
+def test_without_matplotlib_there_is_a_table(tmp_path: Path) -> None:
+    path = evening(tmp_path / "e.jsonl")
+    hidden = (
+        "import sys; sys.modules['matplotlib'] = None; from stream.report import main; sys.exit(main(sys.argv[1:]))"
+    )
+    for options, code, said in (((), 1, "pip install 'moodstream[report]'"), (("--no-picture",), 0, "")):
+        command = [sys.executable, "-c", hidden, str(path), *options]
+        done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ), check=False, timeout=60)
+        assert (done.returncode, said in done.stderr) == (code, True), done.stderr
+
+
+def test_a_stream_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(StreamError, match="there are 'mic'"):
+        Evening.of(read([evening(tmp_path / "e.jsonl")]).rows, "radio")
