@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from stream.errors import StreamError
+from stream.sinks.csv import restored
 from stream.sinks.parquet import need_pyarrow
 from stream.sinks.result_file import kind_of
 from stream.sinks.text import plain
@@ -103,7 +104,7 @@ def _from_cells(cells: dict[str, str]) -> Any:
             continue
         is_number = name in _NUMBERS or name in _COUNTS or name.startswith(tuple(f"{moods}." for moods in _MOODS))
         try:
-            row[name] = float(text) if is_number else text.removeprefix("'")
+            row[name] = float(text) if is_number else restored(text)
         except ValueError:
             return None
     return _nested(row)

@@ -90,6 +90,11 @@ def flat(fields: dict[str, Any]) -> dict[str, Any]:
     return flat
 
 
+def restored(text: str) -> str:
+    """Return the text of a cell without the apostrophe that stands in front of what looks like a formula."""
+    return text[1:] if text.startswith("'") and text[1:].lstrip().startswith(_FORMULA) else text
+
+
 def _safe(text: str) -> str:
     text = single_line(text)
     return f"'{text}" if text.lstrip().startswith(_FORMULA) else text

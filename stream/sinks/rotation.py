@@ -3,17 +3,20 @@
     sink = RotatingSink(Path("moods.jsonl"), open_part, Limits(megabytes=64, minutes=60))
     sink.emit(record)                      # into moods-20260101T200000Z-000001.jsonl, then -000002, ...
 
-The names sort by time. A part is whole once the next one is there: whatever happens then, it stays as it is.
+The names sort by time. A part that is full is ended in a thread, as that may take seconds (Parquet), in which live
+sound must not wait; only if the next one is full by then is it waited for. Once ended, it stays as it is.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from stream.errors import StreamError
 from stream.record import Record
 from stream.sinks.sink import Sink
 
@@ -61,6 +64,8 @@ class RotatingSink:
         self._wall = wall
         self._monotonic = monotonic
         self._number = 0
+        self._ending: threading.Thread | None = None
+        self._failure: StreamError | None = None
         self._closed = False
         self._begin()
 
@@ -69,11 +74,14 @@ class RotatingSink:
 
         Raises:
             OutputClosed: the reader has gone.
-            StreamError: a file cannot be written.
+            StreamError: a file cannot be written, or the last part could not be ended.
         """
         if self._records and self._is_full():
-            self._sink.close()
+            self._await_end()
+            self._ending = threading.Thread(target=self._end, args=(self._sink,), name="end-of-part")
+            self._ending.start()
             self._begin()
+        self._raise_failure()
         self._sink.emit(record)
         self._records += 1
 
@@ -85,7 +93,25 @@ class RotatingSink:
         """
         if not self._closed:
             self._closed = True
+            self._await_end()
             self._sink.close()
+            self._raise_failure()
+
+    def _end(self, sink: Sink) -> None:
+        try:
+            sink.close()
+        except StreamError as error:
+            self._failure = error
+
+    def _await_end(self) -> None:
+        if self._ending is not None:
+            self._ending.join()
+            self._ending = None
+
+    def _raise_failure(self) -> None:
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
     def _begin(self) -> None:
         began = datetime.fromtimestamp(self._wall(), UTC).strftime("%Y%m%dT%H%M%SZ")

@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from stream.sinks.csv import CsvSink, columns
+from stream.sinks.csv import CsvSink, columns, restored
 from stream.sinks.jsonl import to_line
 from tests.stream.sinks import records
 
@@ -88,3 +88,11 @@ def test_a_negative_level_stays_a_number():
 def test_a_mood_without_a_column_is_an_error_and_not_lost():
     with pytest.raises(ValueError, match="angry"):
         written(records.estimate(mood={"angry": 1.0}))
+
+
+@pytest.mark.parametrize("text", [*records.HOSTILE[4:6], "'n Sync", "'", "plain", "  -1"])
+def test_a_cell_that_is_read_back_is_the_text_that_was_written(text: str):
+    out = io.StringIO()
+    CsvSink(out, records.LABELS).emit(records.estimate(stream=text))
+    _, row = csv.reader(io.StringIO(out.getvalue()))
+    assert restored(row[2]) == text

@@ -6,6 +6,7 @@ import csv
 import json
 import subprocess
 import sys
+import threading
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,56 @@ def test_a_part_ends_with_the_first_record_after_its_time(tmp_path: Path) -> Non
         "m-19700101T001740Z-000002.jsonl",
         "m-19700101T002500Z-000003.jsonl",
     ]
+
+
+class Held:
+    """A part whose end takes as long as the test wants, and may fail."""
+
+    def __init__(self, failure: StreamError | None = None) -> None:
+        self.records, self.may_end, self.ended = 0, threading.Event(), False
+        self._failure = failure
+
+    def emit(self, record: Record) -> None:
+        self.records += 1
+
+    def close(self) -> None:
+        self.may_end.wait(60)
+        self.ended = True
+        if self._failure is not None:
+            raise self._failure
+
+
+def test_records_do_not_wait_for_the_end_of_a_part(tmp_path: Path) -> None:
+    clock, parts = Clock(), [Held(), Held()]
+    waiting = iter(parts)
+    sink = RotatingSink(
+        tmp_path / "m.jsonl", lambda path: (next(waiting), path), Limits(minutes=1), wall=clock, monotonic=clock
+    )
+    sink.emit(records.estimate())
+    clock.now += 60
+    sink.emit(records.estimate())
+    sink.emit(records.estimate())
+    assert [part.records for part in parts] == [1, 2] and not parts[0].ended
+    for part in parts:
+        part.may_end.set()
+    sink.close()
+    assert all(part.ended for part in parts)
+
+
+def test_a_part_that_cannot_be_ended_is_said(tmp_path: Path) -> None:
+    clock, parts = Clock(), [Held(StreamError("the disk is full")), Held()]
+    waiting = iter(parts)
+    sink = RotatingSink(
+        tmp_path / "m.jsonl", lambda path: (next(waiting), path), Limits(minutes=1), wall=clock, monotonic=clock
+    )
+    sink.emit(records.estimate())
+    clock.now += 60
+    sink.emit(records.estimate())
+    for part in parts:
+        part.may_end.set()
+    with pytest.raises(StreamError, match="the disk is full"):
+        sink.close()
+    assert parts[1].ended
 
 
 def test_a_killed_run_loses_nothing_that_was_out(tmp_path: Path) -> None:
