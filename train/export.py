@@ -31,6 +31,7 @@ from train.blend import Blend, cross_fitted_scores, fit_blend
 from train.cache import Pack
 from train.console import command_parser, say, show
 from train.datasets.song import MOODS, Song
+from train.features import FeatureError
 from train.figures.calibration import calibration_error
 from train.negatives import TRAIN_VOICES
 from train.networks import ConfigurationError
@@ -109,7 +110,7 @@ def export_single(folder: Path, output: Path, card: tuple[str, str, str], cache:
     network, stored = load_trained(folder)
     head = stored["judged"][0]
     frontend = FrontEnd.from_metadata(stored["frontend"])
-    batches = held_out_windows(cache, frontend)
+    batches = _real_windows(cache, frontend)
     training = {**stored["data"], "seeds": [stored["seed"]], "steps": stored["progress"]["step"]}
     tagger = SingleHead(network, head, exclusive=stored["losses"][head] == "softmax")
     name, version, license_name = card
@@ -167,6 +168,15 @@ def _figures(songs: Sequence[Song], scores: np.ndarray[Any, np.dtype[np.float64]
     return figures
 
 
+def _real_windows(cache: Path, frontend: FrontEnd) -> list[NDArray[np.float32]]:
+    """Return windows of prepared songs to check a file on; none, and says why, where there are no fitting ones."""
+    try:
+        return held_out_windows(cache, frontend)
+    except (FeatureError, FileNotFoundError) as error:
+        say(f"train.export: checked on random windows only: {error}")
+        return []
+
+
 def _keep_heads(network: nn.Module, kept: Sequence[str], folder: Path) -> None:
     heads = network.get_submodule("heads")
     if not isinstance(heads, nn.ModuleDict) or not set(kept) <= set(heads):
@@ -194,7 +204,7 @@ def main(arguments: list[str] | None = None) -> int:
             card = (name, options.version, options.license)
             difference, count = export_single(options.runs[0], options.output, card, options.cache)
         else:
-            batches = held_out_windows(options.cache, FrontEnd())
+            batches = _real_windows(options.cache, FrontEnd())
             count = sum(map(len, batches))
             difference = export_ensemble(
                 options.runs, options.listeners, options.cache, options.output, (name, options.version), batches
