@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready-
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run bench bench-kafka kafka soak chaos test lint format train lock clean
+.PHONY: help run bench bench-kafka kafka soak chaos image test lint format train lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show this
@@ -28,6 +28,9 @@ soak: $(READY)run  ## ten hours of sound through one stream, with memory watched
 
 chaos: $(READY)run  ## kill Kafka consumers and the broker, and see that no result is lost; ARGS="--seed 1 --faults 100"
 	@$(BIN)/python -m tests.stream.kafka.chaos $(ARGS)
+
+image:  ## build the container image, with docker, podman or buildah; ARGS="..." go to it
+	@bash docker/build.sh $(ARGS)
 
 test: lint  ## lint, types and all tests; ARGS="-k name" for some of them, ARGS="-n 0 --pdb" in one process
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
