@@ -102,7 +102,7 @@ class Broker:
         self._format_arguments = list(format_arguments)
         self._process: subprocess.Popen[bytes] | None = None
         names = ["PLAINTEXT", *listeners, "CONTROLLER"]
-        self._ports = dict(zip(names, _free_ports(len(names)), strict=True))
+        self._ports = dict(zip(names, free_ports(len(names)), strict=True))
         if port is not None:
             self._ports["PLAINTEXT"] = port
         self._settings = {**_SETTINGS, **self._addresses(), "log.dirs": str(self.data), **(settings or {})}
@@ -253,7 +253,8 @@ class Broker:
             return False
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens at."""
     # Below the range from which the system takes the ports of outgoing connections: there, a client that tries to
     # reach a broker that is down may get the broker's own port, connect to itself and keep the broker from coming back.
     ports: list[int] = []
