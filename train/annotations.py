@@ -7,11 +7,13 @@ status = run(parser.parse_args(), parser)
 from __future__ import annotations
 
 import argparse
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from train import manifest as manifests
-from train.console import say, show
+from train.console import failure, say, show
 from train.datasets.catalogue import MANIFESTS, read_manifest
+from train.datasets.song import NEGATIVE
 from train.datasets.table import AnnotationError
 from train.extract import FRONTENDS, extract
 from train.features import FeatureError, Shard, read_skipped
@@ -41,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default artist; given for a csv with a split for every song, and for data of one composer)",
     )
     group.add_argument("--seed", type=int, default=0, help="of the split (default %(default)s)")
-    group.add_argument("--manifest", type=Path, metavar="CSV", help="only write the songs, labels and split here")
+    group.add_argument(
+        "--manifest", type=Path, metavar="FILE", help="only write the songs, labels and split here: .csv or .parquet"
+    )
     group.add_argument("--audio", type=Path, metavar="DIR", help="folder of the audio (default: that of the table)")
     group.add_argument(
         "--frontend", choices=list(FRONTENDS), default="moodstream", help="of the frames (default %(default)s)"
@@ -73,7 +77,7 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         if options.manifest and not options.dry_run:
             manifests.write(manifest, options.manifest)
     except OSError as error:
-        say(f"train.prepare: {error.filename}: {error.strerror}")
+        say(f"train.prepare: {failure(error, options.manifest or options.annotations)}")
         return 1
     except AnnotationError as error:
         say(f"train.prepare: {error}")
@@ -93,7 +97,10 @@ def _prepare(manifest: Manifest, options: argparse.Namespace) -> int:
         say(f"train.prepare: {error}")
         return 1
     except OSError as error:
-        say(f"train.prepare: {error.filename or options.cache}: {error.strerror}; the same command continues")
+        say(f"train.prepare: {failure(error, options.cache)}; the same command continues")
+        return 1
+    except BrokenProcessPool:
+        say("train.prepare: a process was killed (out of memory?): the same command continues, perhaps with --jobs 1")
         return 1
     except KeyboardInterrupt:
         say("train.prepare: interrupted; the same command continues")
@@ -116,6 +123,8 @@ def _shard(text: str) -> Shard:
 
 def _selected(options: argparse.Namespace) -> Manifest:
     manifest = read_manifest(options.dataset, options.annotations)
+    if manifest.dataset == NEGATIVE:
+        raise AnnotationError(f"{options.annotations}: {NEGATIVE!r} means sound without music here: rename the table")
     if options.top_k is not None:
         return manifest.select(manifest.top(options.top_k), options.keep_all)
     if options.tags is not None:

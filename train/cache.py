@@ -1,7 +1,8 @@
 """Mel frames on disk: one memory-mapped file of frames and a journal that says which song lies where.
 
 A pack is written front to back. A song counts once its line stands in the journal, which is written after the frames;
-what a killed run left behind that line is cut off when the pack is opened for writing again, so preparing resumes.
+what a killed run left behind that line is cut off when the pack is opened for writing again, so preparing resumes. A
+song whose frames are not there after all (a file cut short by a crash of the machine) is prepared again.
 
     with PackWriter(Path("cache/clean")) as pack:
         pack.append("4q/MT0000004637", levels)
@@ -13,6 +14,7 @@ Frames are kept as levels (train.levels), in float16.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,7 +37,7 @@ class Pack:
 
     Raises:
         FileNotFoundError: there is no such pack.
-        ValueError: the file of frames is shorter than its journal says.
+        ValueError: the file of frames is shorter than its journal says, or the journal is damaged.
     """
 
     def __init__(self, path: Path, bands: int = BANDS) -> None:
@@ -45,7 +47,9 @@ class Pack:
         size = max((begin + count for begin, count in self._where.values()), default=0)
         data = path.with_suffix(".f16")
         if size and (not data.is_file() or data.stat().st_size < size * bands * 2):
-            raise ValueError(f"{data} is shorter than its journal says: remove both files and prepare again")
+            raise ValueError(
+                f"{data} is shorter than its journal says: the same train.prepare command prepares what is missing"
+            )
         self.levels: NDArray[np.float16] = (
             np.memmap(data, np.float16, "r", shape=(size, bands)) if size else np.zeros((0, bands), np.float16)
         )
@@ -67,11 +71,13 @@ class PackWriter:
 
     def __init__(self, path: Path, bands: int = BANDS) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        journal = read_journal(path) if path.with_suffix(".index").is_file() else []
-        self.done = {key for key, _, _ in journal}
-        self._end = max((begin + count for _, begin, count in journal), default=0)
         data, index = path.with_suffix(".f16"), path.with_suffix(".index")
         data.touch()
+        there = data.stat().st_size // (bands * 2)
+        journal = read_journal(path) if index.is_file() else []
+        journal = list(itertools.takewhile(lambda entry: entry[1] + entry[2] <= there, journal))
+        self.done = {key for key, _, _ in journal}
+        self._end = max((begin + count for _, begin, count in journal), default=0)
         self._data = data.open("r+b")
         self._data.truncate(self._end * bands * 2)
         self._data.seek(0, 2)
@@ -96,12 +102,21 @@ class PackWriter:
 
 
 def read_journal(path: Path) -> list[tuple[str, int, int]]:
-    """Return (key, first frame, frames) of every song wholly written, in order; a line cut short ends the list."""
+    """Return (key, first frame, frames) of every song wholly written, in order; a line cut short ends the list.
+
+    Raises:
+        ValueError: a line is no entry of a journal, or does not begin where the one before it ends.
+    """
     entries: list[tuple[str, int, int]] = []
-    for line in path.with_suffix(".index").read_text().splitlines(keepends=True):
-        if not line.endswith("\n"):
-            break
-        key, begin, count = json.loads(line)
+    index = path.with_suffix(".index")
+    for number, line in enumerate(index.read_bytes().split(b"\n")[:-1], start=1):
+        try:
+            key, begin, count = json.loads(line)
+        except (ValueError, TypeError):
+            key, begin, count = "", -1, -1
+        end = sum(entries[-1][1:]) if entries else 0
+        if type(key) is not str or begin != end or type(count) is not int or count < 0:
+            raise ValueError(f"{index} is damaged in line {number}: remove it and prepare again")
         entries.append((key, begin, count))
     return entries
 

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -149,7 +152,9 @@ def parse(document: object) -> Configuration:
         raise ConfigurationError("groups: a list is needed, of what a batch is made of")
     values["groups"] = tuple(_built(Group, group, "groups") for group in groups)
     for name in ("metadata", "judged"):
-        values[name] = tuple(values.get(name, ()))
+        values[name] = values.get(name, ())
+        if not isinstance(values[name], list | tuple):
+            raise ConfigurationError(f"{name} is {values[name]!r}: a list of heads is needed")
         unknown = [head for head in values[name] if head not in values["heads"]]
         if unknown:
             raise ConfigurationError(f"{name}: there is no head called {unknown[0]}")
@@ -163,32 +168,74 @@ def parse(document: object) -> Configuration:
 def _check(configuration: Configuration) -> None:
     if configuration.epochs is None and not (configuration.steps > 0 and configuration.check_every > 0):
         raise ConfigurationError("either epochs is needed, or steps and check_every")
+    for group in configuration.groups:
+        if not (group.songs > 0 and group.windows > 0):
+            raise ConfigurationError("groups: songs and windows are 1 or more")
+    for name in ("epochs", "batches_per_song", "patience", "first_frames"):
+        if getattr(configuration, name) == 0:
+            raise ConfigurationError(f"{name} is 0: more is needed")
+    for name, limit in (("stretch", 1.0), ("smoothing", 1.0), ("average", 1.0), ("degraded", 1.0 + 1e-9)):
+        if not getattr(configuration, name) < limit:
+            raise ConfigurationError(f"{name} is {getattr(configuration, name)!r}: it is a share, less than 1")
     for name, task in configuration.heads.items():
-        for what, value, choices in (("loss", task.loss, get_args(Loss)),):
-            if value not in choices:
-                raise ConfigurationError(f"heads.{name}.{what} is {value!r}: there are {', '.join(choices)}")
-        if task.weight != "balance" and not isinstance(task.weight, int | float):
-            raise ConfigurationError(f"heads.{name}.weight is {task.weight!r}: a number is needed, or balance")
         if task.weight == "balance" and name not in configuration.metadata:
             raise ConfigurationError(f"heads.{name}.weight is balance, but {name} is not in metadata")
     if not any(name not in configuration.metadata for name in configuration.heads):
         raise ConfigurationError("every head is in metadata: nothing is left to be judged by")
-    for name in ("reduction", "precision"):
-        value, choices = getattr(configuration, name), _CHOICES[name]
-        if value not in choices:
-            raise ConfigurationError(f"{name} is {value!r}: there are {', '.join(choices)}")
-
-
-_CHOICES = {"reduction": get_args(Reduction), "precision": ("float32", "bfloat16")}
 
 
 def _built(kind: type, values: object, where: str) -> Any:
     """Return a dataclass of known keys; lists become tuples."""
-    known = {k: tuple(v) if isinstance(v, list) else v for k, v in _known(kind, values, where).items()}
+    hints = get_type_hints(kind)
+    known = {key: _value(value, hints[key]) for key, value in _known(kind, values, where).items()}
+    for key, value in known.items():
+        if not _fits(value, hints[key]):
+            place = key if where == "the file" else f"{where}.{key}"
+            raise ConfigurationError(f"{place} is {value!r}: {_wanted(hints[key])} is needed")
     try:
         return kind(**known)
     except TypeError as error:
         raise ConfigurationError(f"{where}: {str(error).partition('() ')[2] or error}") from error
+
+
+def _value(value: object, hint: Any) -> object:
+    """Return a list as a tuple, and ``1e-3``, which YAML 1.1 takes for a text, as the number it is."""
+    if isinstance(value, list):
+        return tuple(value)
+    if isinstance(value, str) and hint is float and re.fullmatch(r"\d+\.?\d*e[-+]?\d+", value, re.IGNORECASE):
+        return float(value)
+    return value
+
+
+def _fits(value: object, hint: Any) -> bool:
+    """Tell whether a value of a YAML file is what a field's annotation asks for."""
+    kind, parts = get_origin(hint), get_args(hint)
+    if kind in (Union, UnionType):
+        fits = any(_fits(value, part) for part in parts)
+    elif kind is Literal:
+        fits = value in parts
+    elif kind is tuple:
+        fits = isinstance(value, tuple) and all(_fits(item, parts[0]) for item in value)
+    elif kind is dict:
+        fits = isinstance(value, dict) and all(_fits(item, parts[1]) for item in value.values())
+    elif hint in (int, float):
+        number = isinstance(value, int if hint is int else int | float) and not isinstance(value, bool)
+        fits = number and math.isfinite(value) and value >= 0
+    else:
+        fits = hint is Any or isinstance(value, hint)
+    return fits
+
+
+def _wanted(hint: Any) -> str:
+    """Return what a field's annotation asks for, in words."""
+    kind, parts = get_origin(hint), get_args(hint)
+    if kind in (Union, UnionType):
+        return " or ".join(_wanted(part) for part in parts)
+    if kind is Literal:
+        return " or ".join(map(str, parts))
+    words = {tuple: "a list", dict: "a mapping", int: "a whole number from 0", float: "a number from 0"}
+    words |= {bool: "true or false", str: "a name", type(None): "nothing (null)"}
+    return words.get(kind or hint, "something else")
 
 
 def _change(document: object, change: str) -> None:

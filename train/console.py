@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 
 def show(text: str) -> None:
@@ -14,6 +15,11 @@ def show(text: str) -> None:
 def say(text: str) -> None:
     """Write a remark or an error."""
     sys.stderr.write(f"{text}\n")
+
+
+def failure(error: OSError, path: Path) -> str:
+    """Return a fault of a file in a line; a full disk does not say which file, so ``path`` does."""
+    return f"{error.filename or path}: {error.strerror or ' '.join(str(error).split())}"
 
 
 def command_parser(name: str, docstring: str | None) -> argparse.ArgumentParser:

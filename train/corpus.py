@@ -13,6 +13,8 @@ never a negative. For exclusive labels (a softmax loss) a song of none of them i
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from torch import nn
 
 from train.datasets.table import AnnotationError
 from train.features import Features
+from train.figures.ranking import mean_of_known
 from train.losses import Loss
 from train.manifest import Manifest
 from train.material import Head, Judgement, Material
@@ -33,6 +36,10 @@ from train.validation_heads import head_figures
 
 VALUES = 50
 """Values of a metadata column that are told apart, as in the paper's 50 artists."""
+
+
+NAMED = 5
+"""Labels that a remark names."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -65,13 +72,17 @@ class Corpus:
         features: of these songs.
         how: they were split.
         seed: of the split.
+        remarks: what a user should know, a line each.
     """
 
-    def __init__(self, manifest: Manifest, features: Features, how: str, seed: int) -> None:
+    def __init__(
+        self, manifest: Manifest, features: Features, how: str, seed: int, remarks: tuple[str, ...] = ()
+    ) -> None:
         self.manifest = manifest
         self.features = features
         self.how = how
         self.seed = seed
+        self.remarks = remarks
 
     @classmethod
     def open(cls, folder: Path) -> Corpus:
@@ -81,7 +92,7 @@ class Corpus:
 
     def split(self, how: str, seed: int) -> Corpus:
         """Return the same songs with another split; raises AnnotationError, see train.splits."""
-        return Corpus(split(self.manifest, how, seed), self.features, how, seed)
+        return Corpus(split(self.manifest, how, seed), self.features, how, seed, self.remarks)
 
     def long_enough(self, patch: int) -> Corpus:
         """Return the songs that are as long as a window of ``patch`` frames.
@@ -96,7 +107,8 @@ class Corpus:
                 raise AnnotationError(
                     f"no song of the split {name} of {self.manifest.dataset} is as long as a window ({patch} frames)"
                 )
-        return Corpus(chosen, self.features, self.how, self.seed)
+        short = f"{len(keep) - keep.sum()} of {len(keep)} songs are left out: shorter than a window ({patch} frames)"
+        return Corpus(chosen, self.features, self.how, self.seed, self.remarks + (short,) * (not keep.all()))
 
     def material(self, selection: Selection) -> Material:
         """Return what a run learns from, and is judged by as ``selection`` says."""
@@ -116,7 +128,7 @@ class Corpus:
                 found = head_figures(loss, scores[name], truth, known)
                 figures |= {f"{name} {figure}": value for figure, value in found.items()}
                 areas.append(found["PR-AUC"])
-            return Judgement(figures, float(np.nan_to_num(np.mean(areas))))
+            return Judgement(figures, float(np.nan_to_num(mean_of_known(np.array(areas)))))
 
         return Material(
             songs=examples,
@@ -126,6 +138,7 @@ class Corpus:
             head=self.head,
             judge=judge,
             description=self.description(),
+            remarks=(*self.remarks, *self._without_positives(wanted)),
         )
 
     def head(self, name: str, loss: Loss) -> Head:
@@ -138,13 +151,20 @@ class Corpus:
         if len(labels) < 1 + (loss == "softmax"):
             raise ValueError(
                 f"no training song of {self.manifest.dataset} says its {name}, or all say the same"
-                if labels or name in ("artist", "year")
+                if labels or name in ("artist", "year", *self._columns())
                 else f"{self.manifest.dataset} has no metadata called {name}; there is {', '.join(self._columns())}"
             )
         mask = ~np.isnan(rows)
         if loss == "softmax":
             mask &= np.nansum(rows, axis=1, keepdims=True) > 0
         return Head(labels, np.nan_to_num(rows).astype(np.float32), mask.astype(np.float32))
+
+    def fingerprint(self) -> str:
+        """Return what tells these songs and labels from others, whatever the split."""
+        songs = [(entry.id, sorted(entry.metadata.items())) for entry in self.manifest.entries]
+        digest = hashlib.sha256(json.dumps([self.manifest.labels, songs]).encode())
+        digest.update(np.nan_to_num(self.manifest.rates, nan=-1.0).tobytes())
+        return digest.hexdigest()
 
     def description(self) -> dict[str, Any]:
         """Return what an exported file shall say of the data."""
@@ -174,6 +194,22 @@ class Corpus:
         counts = Counter(e.metadata[name] for e in training.entries if name in e.metadata)
         values = tuple(sorted(counts, key=lambda value: (-counts[value], value))[:VALUES])
         return values, metadata_targets(manifest, name, values)
+
+    def _without_positives(self, heads: dict[str, Head]) -> list[str]:
+        """Return which labels nothing can be learnt or judged of."""
+        remarks = []
+        for name, head in heads.items():
+            for part, what in (("train", "never learnt"), ("validation", "not in the figures")):
+                rows = np.array([entry.split == part for entry in self.manifest.entries], bool)
+                known = head.mask[rows] > 0
+                found = ((head.targets[rows] >= 0.5) & known).any(axis=0)
+                none = [label for label, there in zip(head.labels, found, strict=True) if not there]
+                if none and not known.any():
+                    remarks.append(f"no {part} song is annotated with {name}: {what}")
+                elif none:
+                    more = f" and {len(none) - NAMED} more" if len(none) > NAMED else ""
+                    remarks.append(f"{name}: no {part} song has {', '.join(none[:NAMED])}{more}: {what}")
+        return remarks
 
     def _columns(self) -> list[str]:
         return sorted({name for entry in self.manifest.entries for name in entry.metadata}) or ["none"]

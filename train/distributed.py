@@ -55,7 +55,7 @@ class Ranks:
         return slice(self.rank, count, self.world)
 
     def from_first(self, value: T) -> T:
-        """Return the first process's value."""
+        """Return the first process's value; the others' is not looked at."""
         if self.world == 1:
             return value
         values = [value]

@@ -18,28 +18,31 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import nn
+from train.packages import needed
 
-from model.export import ExportError, ModelCard, export_onnx
-from model.frontend import FrontEnd
-from model.networks.mood_ensemble import FEATURES, HEADS, MoodEnsemble
-from model.networks.single_head import SingleHead
-from train.blend import Blend, cross_fitted_scores, fit_blend
-from train.cache import Pack
-from train.console import command_parser, say, show
-from train.datasets.song import MOODS, Song
-from train.features import FeatureError
-from train.figures.calibration import calibration_error
-from train.negatives import TRAIN_VOICES
-from train.networks import ConfigurationError
-from train.recordings import held_out_windows
-from train.scoring import windows
-from train.songs import load_songs
-from train.trained import load_trained
-from train.validation import calibration_pairs, mood_figures
+with needed(__name__):
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from model.export import ExportError, ModelCard, export_onnx
+    from model.frontend import FrontEnd
+    from model.networks.mood_ensemble import FEATURES, HEADS, MoodEnsemble
+    from model.networks.single_head import SingleHead
+    from train.blend import Blend, cross_fitted_scores, fit_blend
+    from train.cache import Pack
+    from train.console import command_parser, say, show
+    from train.datasets.song import MOODS, Song
+    from train.features import FeatureError
+    from train.figures.calibration import calibration_error
+    from train.negatives import TRAIN_VOICES
+    from train.networks import ConfigurationError
+    from train.recordings import held_out_windows
+    from train.scoring import windows
+    from train.songs import load_songs
+    from train.trained import load_trained
+    from train.validation import calibration_pairs, mood_figures
 
 LICENSE = "CC BY-NC-SA 4.0"
 PRESENCE_SLOPE = 3.0

@@ -13,7 +13,7 @@ import csv
 import dataclasses
 import functools
 import json
-import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -25,13 +25,17 @@ from train import manifest as manifests
 from train.audio import AudioError, read_audio
 from train.cache import PackWriter
 from train.datasets.table import AnnotationError
-from train.features import DESCRIPTION, MANIFEST, FeatureError, Shard, difference, read_frontend, same_frames
+from train.features import DESCRIPTION, MANIFEST, FeatureError, Shard, difference, read_description, same_frames
 from train.levels import to_levels
 from train.manifest import Entry, Manifest
 from train.parallel import computed
+from train.songs import SONGS
 
 FRONTENDS = {"moodstream": FrontEnd(), "mtg-jamendo": MTG_JAMENDO}
 """By the name that a user knows them by."""
+
+GREATEST = 400.0
+"""Beyond anything that MTG-Jamendo's mels can hold: they begin at -200, and a full-scale sine is near +40."""
 
 
 def extract(manifest: Manifest, audio: Path, folder: Path, frontend: FrontEnd, shard: Shard, jobs: int) -> int:
@@ -48,8 +52,11 @@ def extract(manifest: Manifest, audio: Path, folder: Path, frontend: FrontEnd, s
     Raises:
         FeatureError: the folder is another data set's or another front-end's.
         OSError: a file cannot be written.
+        BrokenProcessPool: a process was killed.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    if (folder / SONGS).is_file():
+        raise FeatureError(f"{folder} holds the default model's songs (--music): take another --cache")
     _describe(manifest, folder, frontend)
     entries = manifest.entries[shard.index - 1 :: shard.count]
     skipped: dict[str, str] = {}
@@ -93,12 +100,15 @@ def _ready_made(path: Path, frontend: FrontEnd) -> NDArray[np.float16] | str:
         frames = np.load(path, allow_pickle=False, mmap_mode="r")
     except (OSError, ValueError, EOFError) as error:
         return f"{path.name}: {' '.join(str(error).split())}"
-    if frames.ndim != 2 or frames.shape[0] != frontend.n_mels or not np.issubdtype(frames.dtype, np.floating):
+    if not isinstance(frames, np.ndarray):
+        return f"{path.name}: an archive, no array"
+    bands = (*frames.shape, 0)[0]
+    if frames.ndim != 2 or bands != frontend.n_mels or not frames.size or not np.issubdtype(frames.dtype, np.floating):
         return (
             f"{path.name}: {frames.dtype} of shape {frames.shape}, mels of shape ({frontend.n_mels}, frames) are needed"
         )
-    if not np.isfinite(frames).all():
-        return f"{path.name}: values that are not finite"
+    if not (np.abs(frames) <= GREATEST).all():
+        return f"{path.name}: values that are not finite, or beyond ±{GREATEST:.0f}: no mels in decibels"
     return to_levels(np.asarray(frames.T, np.float32), frontend.compression)
 
 
@@ -106,7 +116,7 @@ def _describe(manifest: Manifest, folder: Path, frontend: FrontEnd) -> None:
     """Write what the folder holds, or see that it is the same."""
     description = folder / DESCRIPTION
     if description.is_file():
-        there = read_frontend(folder)
+        there, _, _ = read_description(folder)
         if not same_frames(there, frontend):
             raise FeatureError(f"{folder} holds features of another front-end: {difference(there, frontend)}")
     _check_songs(manifest, folder)
@@ -115,12 +125,12 @@ def _describe(manifest: Manifest, folder: Path, frontend: FrontEnd) -> None:
         "positive_rate": manifest.positive_rate,
         "frontend": dataclasses.replace(frontend, patch=FrontEnd().patch).to_metadata(),
     }
-    # Several shards may do this at the same time: each has a file of its own until the last moment.
-    part = folder / f"{os.getpid()}.part"
-    part.write_text(json.dumps(values, indent=1), encoding="utf-8")
-    part.replace(description)
-    manifests.write(manifest, part)
-    part.replace(folder / MANIFEST)
+    # Several shards may do this at the same time, on several machines: each has files of its own until they are whole.
+    with tempfile.TemporaryDirectory(prefix=".describing-", dir=folder) as own:
+        (Path(own) / DESCRIPTION).write_text(json.dumps(values, indent=1), encoding="utf-8")
+        manifests.write(manifest, Path(own) / MANIFEST)
+        for name in (DESCRIPTION, MANIFEST):
+            (Path(own) / name).replace(folder / name)
 
 
 def _check_songs(manifest: Manifest, folder: Path) -> None:

@@ -94,9 +94,9 @@ class Features:
         """
         if not (folder / MANIFEST).is_file():
             raise FeatureError(f"no prepared data set in {folder}: run python -m train.prepare --dataset … first")
-        frontend = read_frontend(folder)
+        frontend, dataset, positive_rate = read_description(folder)
         try:
-            manifest = manifests.read(folder / MANIFEST)
+            manifest = manifests.read(folder / MANIFEST, dataset, positive_rate)
             packs = [Pack(path.with_suffix(""), frontend.n_mels) for path in sorted(folder.glob("features*.index"))]
         except (AnnotationError, ValueError, OSError) as error:
             raise FeatureError(str(error)) from None
@@ -110,18 +110,17 @@ class Features:
                 f"{folder} is half-written: {len(missing)} of {len(manifest)} songs (such as {missing[0]}) are not "
                 "prepared; the same train.prepare command continues, every shard of it"
             )
-        described = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-        manifest = dataclasses.replace(
-            manifest, dataset=described["dataset"], positive_rate=described["positive_rate"]
-        ).where(np.array([entry.id in frames for entry in manifest.entries], bool))
-        return cls(manifest, frontend, frames, skipped)
+        keep = np.array([entry.id in frames for entry in manifest.entries], bool)
+        return cls(manifest.where(keep), frontend, frames, skipped)
 
 
-def read_frontend(folder: Path) -> FrontEnd:
-    """Return the front-end of a folder's features; raises FeatureError."""
+def read_description(folder: Path) -> tuple[FrontEnd, str, float]:
+    """Return the front-end of a folder's features, the data set's name and its positive rate; raises FeatureError."""
     path = folder / DESCRIPTION
     try:
-        return FrontEnd.from_metadata(json.loads(path.read_text(encoding="utf-8"))["frontend"])
+        described = json.loads(path.read_text(encoding="utf-8"))
+        frontend = FrontEnd.from_metadata(described["frontend"])
+        return frontend, str(described["dataset"]), float(described["positive_rate"])
     except OSError as error:
         raise FeatureError(f"{path}: {error.strerror}") from None
     except FrontEndError as error:

@@ -14,25 +14,31 @@ last). Steps are pure functions of seed and step: a run that was killed ends wit
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-from tqdm import tqdm
+from train.packages import needed
 
-from train.configuration import Configuration, load
-from train.console import command_parser, say, show
-from train.corpus import Corpus, Selection
-from train.distributed import Ranks, join
-from train.features import MANIFEST
-from train.loop import ALONE, Run
-from train.material import Material
-from train.networks import ConfigurationError, network_frontend
-from train.run_log import RunLog
-from train.scoring import Windows
-from train.song_material import song_material
-from train.trained import read, save
+with needed(__name__):
+    import torch
+    from tqdm import tqdm
+
+    from train.configuration import Configuration, load
+    from train.console import command_parser, failure, say, show
+    from train.corpus import Corpus, Selection
+    from train.distributed import Ranks, join
+    from train.features import MANIFEST
+    from train.loop import ALONE, Run
+    from train.material import Material
+    from train.networks import ConfigurationError, network_frontend
+    from train.run_log import RunLog
+    from train.scoring import Windows
+    from train.song_material import song_material
+    from train.trained import read, save, trained_file
+
+
+Told = Callable[[Run, float, Mapping[str, float]], None]
 
 
 def open_material(cache: Path, configuration: Configuration, split: tuple[str, int] | None = None) -> Material:
@@ -67,6 +73,7 @@ def fit(
     *,
     minutes: float | None = None,
     ranks: Ranks = ALONE,
+    told: Told = lambda run, loss, figures: None,
 ) -> Mapping[str, float]:
     """Train to the end, or until ``minutes`` of CPU time are spent, and return the last figures.
 
@@ -76,15 +83,18 @@ def fit(
         folder: of this run; a checkpoint in it is continued.
         seed: from which everything random follows.
         minutes: budget of CPU time for steps, over all parts of a run that was interrupted; None for no limit.
-        ranks: this process among those of the run; the first writes the files.
+        ranks: this process among those of the run; the first reads and writes the files.
+        told: called by the first at each check, with the mean loss since the last one and the figures.
     """
     run = Run(configuration, material, seed, ranks)
-    folder.mkdir(parents=True, exist_ok=True)
-    if (folder / "checkpoint.pt").is_file():
-        run.restore(read(folder / "checkpoint.pt"))
+    # The others may be on machines that do not see the folder.
+    state = ranks.from_first(_checkpoint(folder) if ranks.first else None)
+    if state is not None:
+        run.restore(state)
+    if ranks.first:
+        folder.mkdir(parents=True, exist_ok=True)
     log = RunLog(folder, run.progress.step) if ranks.first else None
     steps, progress = run.configuration.steps, run.progress
-    figures: Mapping[str, float] = {}
     with tqdm(
         total=steps, initial=progress.step, unit="step", desc=folder.name, disable=None if ranks.first else True
     ) as bar:
@@ -98,15 +108,23 @@ def fit(
                 if minutes is not None and ranks.from_first(progress.seconds >= 60 * minutes):
                     break
             if log is not None:
-                figures = _check(run, folder)
-                log.add(progress.step, progress.seconds, sum(losses) / len(losses), figures)
+                figures, loss = _check(run, folder), sum(losses) / len(losses)
+                log.add(progress.step, progress.seconds, loss, figures)
                 save(run.state(), folder / "checkpoint.pt")
+                told(run, loss, figures)
             run.progress = progress = ranks.from_first(progress)
-    if log is not None:
-        if run.configuration.patience is None:
-            save(_exported(run), folder / "final.pt")
-        log.close()
-    return figures
+    if log is None:
+        return {}
+    if run.configuration.patience is None:
+        save(_exported(run), folder / "final.pt")
+    log.close()
+    return log.last()
+
+
+def _checkpoint(folder: Path) -> dict[str, Any] | None:
+    """Return what the folder's run continues from, if anything."""
+    path = folder / "checkpoint.pt"
+    return read(path) if path.is_file() else None
 
 
 def _ended(run: Run, minutes: float | None) -> bool:
@@ -162,15 +180,32 @@ def main(arguments: list[str] | None = None) -> int:
         configuration = load(options.config, options.set)
         material = open_material(options.cache, configuration)
         with join(options.device) as ranks:
-            figures = fit(configuration, material, folder, options.seed, minutes=options.minutes, ranks=ranks)
-    except (ConfigurationError, OSError, ValueError, RuntimeError, FloatingPointError) as error:
-        say(f"train.fit: {error}")
+            for remark in material.remarks if ranks.first else ():
+                say(f"note: {remark}")
+            figures = fit(
+                configuration, material, folder, options.seed, minutes=options.minutes, ranks=ranks, told=_say_check
+            )
+    except OSError as error:
+        say(f"train.fit: {failure(error, folder)}")
+        return 1
+    except (ConfigurationError, ValueError, RuntimeError, FloatingPointError) as error:
+        say(f"train.fit: {' '.join(str(error).split())}")
         return 1
     except KeyboardInterrupt:
         say(f"train.fit: interrupted; the same command continues from {folder}")
         return 130
-    show("  ".join(f"{name} {value:.3f}" for name, value in figures.items()))
+    if ranks.first:
+        show("  ".join(f"{name} {value:.3f}" for name, value in figures.items()))
+        say(f"written to {folder}: curve.png, log.csv, tensorboard/, {trained_file(folder).name}")
     return 0
+
+
+def _say_check(run: Run, loss: float, figures: Mapping[str, float]) -> None:
+    """Say how it goes, above the progress bar."""
+    shown = "  ".join(f"{name} {value:.3f}" for name, value in figures.items())
+    best = "" if run.progress.stale else "  (best so far)"
+    line = f"step {run.progress.step} of {run.configuration.steps}: loss {loss:.3f}  {shown}{best}"
+    tqdm.write(line, file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -80,6 +80,9 @@ class Run:
             )
         cut = Cut(self.frontend.patch, configuration.first_frames, configuration.stretch)
         self._batches = Batches(material, configuration.groups, cut, seed=seed, degraded=configuration.degraded)
+        windows = sum(group.songs * group.windows for group in configuration.groups)
+        if windows < ranks.world:
+            raise ConfigurationError(f"a batch has {windows} windows, too few for {ranks.world} processes")
         self.configuration = configuration.scheduled(self._batches.songs)
         self.averaged = {name: value.clone() for name, value in self.network.state_dict().items()}
         self.optimiser = build_optimiser(configuration, self.network)

@@ -2,15 +2,17 @@
 
 manifest = read(Path("songs.csv"))
 manifest = manifest.select(("happy", "sad"))
-write(manifest, Path("manifest.csv"))
+write(manifest, Path("manifest.parquet"))
 
-A manifest is a CSV with a row a song, its columns in any order (a user's own table is one, too):
+A manifest is a CSV or Parquet file with a row a song, its columns in any order (a user's own table is one, too):
 
 - ``path`` of the audio, relative to the table (``file`` will do); ``id``, by default the path
 - ``split``: train, validation or test; or no such column
 - metadata, all optional, empty where unknown: artist, album, title, year, language, genre, group, and ``meta:NAME``
 - ``tags``: a list with semicolons; each tag becomes a label. A song with an empty list is not annotated
 - every other column is a label: 0…1, or a rating with its scale in the name, ``valence[1..5]``; empty: not annotated
+
+In Parquet empty is null (or NaN), and tags may be a list.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from train.datasets import table
+from train.datasets import parquet, table
 from train.datasets.song import split_list
 from train.datasets.table import AnnotationError, Row
 
@@ -33,6 +35,8 @@ SPLITS = ("train", "validation", "test")
 METADATA = ("artist", "album", "title", "year", "language", "genre", "group")
 YEARS = (1000, 2100)
 """A year outside these is a mistake."""
+
+_COLUMNS = ("path", "file", *METADATA, "id", "split", "tags")
 
 _RATING = re.compile(r"(?P<name>.+)\[(?P<low>-?[\d.]+)\.\.(?P<high>-?[\d.]+)\]")
 
@@ -133,10 +137,10 @@ class Manifest:
 
 
 def read(path: Path, dataset: str | None = None, positive_rate: float = 0.5) -> Manifest:
-    """Return the manifest that a CSV holds.
+    """Return the manifest that a CSV or Parquet file holds.
 
     Args:
-        path: of the CSV.
+        path: of the file.
         dataset: its name; None for that of the file.
         positive_rate: see Manifest.
 
@@ -154,16 +158,22 @@ def read(path: Path, dataset: str | None = None, positive_rate: float = 0.5) -> 
             f"{path} lacks the column path (of the audio files); it has {table.listed('column', header)}"
         )
     named = [name for name in header if name in METADATA or name.startswith("meta:")]
-    columns = [name for name in header if name not in {"id", place, "split", "tags", *named}]
+    columns = [name for name in header if name not in {place, "id", "split", "tags", *named}]
     key = "id" if "id" in header else place
     entries = make_entries(rows, key, place, named)
     readers = dict(_reader(path, name) for name in columns)
+    if len(readers) < len(columns):
+        names = [_RATING.sub(r"\g<name>", name) for name in columns]
+        raise AnnotationError(f"{path} has the label {max(names, key=names.count)!r} more than once")
     blocks = [[read_one(row) for read_one in readers.values()] for row in rows]
     rates = np.array(blocks, np.float32).reshape(len(rows), len(readers))
     ratings = frozenset(name for name, column in zip(readers, columns, strict=True) if name != column)
     labels = tuple(readers)
     if "tags" in header:
         tags, tagged = from_tags([split_list(row["tags"]) or None for row in rows])
+        odd = [tag for tag in tags if tag in _COLUMNS or tag.startswith("meta:") or _RATING.fullmatch(tag)]
+        if odd:
+            raise AnnotationError(f"{path}: a tag cannot be called {odd[0]!r}, which is a column of manifests")
         twice = set(tags) & set(labels)
         if twice:
             raise AnnotationError(f"{path}: {min(twice)!r} is both a column and a tag")
@@ -174,23 +184,42 @@ def read(path: Path, dataset: str | None = None, positive_rate: float = 0.5) -> 
 
 
 def write(manifest: Manifest, path: Path) -> None:
-    """Write a manifest as the CSV that ``read`` takes; ratings become rates of 0…1."""
+    """Write a manifest as the CSV, or Parquet file by its ending, that ``read`` takes; ratings become rates of 0…1."""
     known = [name for name in METADATA if any(name in entry.metadata for entry in manifest.entries)]
     other = sorted({name for entry in manifest.entries for name in entry.metadata} - set(METADATA))
-    split = ["split"] if any(entry.split for entry in manifest.entries) else []
-    names = [f"{name}[0..1]" if name in manifest.ratings else name for name in manifest.labels]
+    columns: dict[str, list[str] | list[str | None] | list[float]] = {
+        "id": [entry.id for entry in manifest.entries],
+        "path": [entry.path.as_posix() for entry in manifest.entries],
+    }
+    if any(entry.split for entry in manifest.entries):
+        columns["split"] = [entry.split for entry in manifest.entries]
+    for name in (*known, *other):
+        column = name if name in known else f"meta:{name}"
+        columns[column] = [entry.metadata.get(name) for entry in manifest.entries]
+    for name, rates in zip(manifest.labels, manifest.rates.T, strict=True):
+        columns[f"{name}[0..1]" if name in manifest.ratings else name] = [float(rate) for rate in rates]
     part = path.with_name(f"{path.name}.part")
-    with part.open("w", newline="", encoding="utf-8") as file:
+    try:
+        (parquet.write if path.suffix == parquet.SUFFIX else _write_csv)(columns, part)
+        part.replace(path)
+    except parquet.ParquetError as error:
+        raise AnnotationError(str(error)) from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _write_csv(columns: Mapping[str, Sequence[str | float | None]], path: Path) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["id", "path", *split, *known, *(f"meta:{name}" for name in other), *names])
-        for entry, rates in zip(manifest.entries, manifest.rates, strict=True):
-            writer.writerow(
-                [entry.id, entry.path.as_posix()]
-                + [entry.split or ""] * len(split)
-                + [entry.metadata.get(name, "") for name in (*known, *other)]
-                + ["" if math.isnan(rate) else f"{rate:.7g}" for rate in rates]
-            )
-    part.replace(path)
+        writer.writerow(columns)
+        writer.writerows([_field(value) for value in row] for row in zip(*columns.values(), strict=True))
+
+
+def _field(value: str | float | None) -> str:
+    """Return a value as text; a rate has the fewest digits that give the same float32 again."""
+    if isinstance(value, float):
+        return "" if math.isnan(value) else np.format_float_positional(np.float32(value), trim="-")
+    return value or ""
 
 
 def make_entries(rows: Sequence[Row], key: str, place: str, metadata: Sequence[str]) -> tuple[Entry, ...]:

@@ -86,6 +86,7 @@ class Material:
             name that there is not.
         judge: from a network to what validation says of it.
         description: what an exported file shall say of the data.
+        remarks: what a user should know, a line each.
     """
 
     songs: Sequence[Example]
@@ -95,3 +96,4 @@ class Material:
     head: Callable[[str, Loss], Head]
     judge: Callable[[nn.Module], Judgement]
     description: Mapping[str, object]
+    remarks: Sequence[str] = ()

@@ -19,6 +19,9 @@ from model.networks.singh_biswas import SinghBiswas
 from model.networks.statistics_pooling import StatisticsPooling
 from model.networks.uai_cnrl import UaiCnrl
 
+MOST_SEGMENTS = 64
+"""Of a window; more would not stream."""
+
 
 class ConfigurationError(Exception):
     """A configuration that cannot be used; the message is one line."""
@@ -31,22 +34,30 @@ def build_network(description: Mapping[str, Any], heads: Mapping[str, int]) -> n
         ConfigurationError: there is no such network, or it does not take these parameters or heads.
     """
     parameters = {key: value for key, value in description.items() if key != "kind"}
-    if description.get("kind") not in NETWORKS:
-        raise ConfigurationError(f"network.kind must be one of {', '.join(NETWORKS)}")
     try:
-        return NETWORKS[description["kind"]](heads, **parameters)
+        return NETWORKS[_kind(description)](heads, **parameters)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ConfigurationError(f"network: {' '.join(str(error).split())}") from error
 
 
 def network_frontend(description: Mapping[str, Any]) -> FrontEnd:
-    """Return the front-end of a network that ``build_network`` has accepted, with its window."""
-    if description["kind"] == "uai_cnrl":
+    """Return the front-end of a network, with its window; raises ConfigurationError as ``build_network`` does."""
+    kind = _kind(description)
+    if kind == "uai_cnrl":
         segments = description.get("segments", uai_cnrl.SEGMENTS)
+        if type(segments) is not int or not 1 <= segments <= MOST_SEGMENTS:
+            raise ConfigurationError(
+                f"network.segments is {segments!r}: a whole number of 1 to {MOST_SEGMENTS} is needed"
+            )
         return dataclasses.replace(uai_cnrl.FRONTEND, patch=segments * uai_cnrl.SEGMENT)
-    return {"kumar_dahiya": kumar_dahiya.FRONTEND, "singh_biswas": singh_biswas.FRONTEND}.get(
-        description["kind"], FrontEnd()
-    )
+    return {"kumar_dahiya": kumar_dahiya.FRONTEND, "singh_biswas": singh_biswas.FRONTEND}.get(kind, FrontEnd())
+
+
+def _kind(description: Mapping[str, Any]) -> str:
+    kind = description.get("kind")
+    if not isinstance(kind, str) or kind not in NETWORKS:
+        raise ConfigurationError(f"network.kind must be one of {', '.join(NETWORKS)}")
+    return kind
 
 
 def _uai_cnrl(heads: Mapping[str, int], **parameters: Any) -> nn.Module:

@@ -6,6 +6,7 @@ for song, levels in computed(song_levels, songs, jobs=2, title="clean"): ...
 from __future__ import annotations
 
 import functools
+import signal
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
@@ -24,10 +25,14 @@ def computed(work: Callable[[T], R], items: Sequence[T], jobs: int, title: str) 
         items: what it takes.
         jobs: processes; 1 works in this one.
         title: of the progress bar.
+
+    Raises:
+        BrokenProcessPool: one of the processes was killed.
     """
     bar = functools.partial(tqdm, desc=title, total=len(items), unit="file", disable=not items)
     if jobs == 1:
         yield from zip(items, bar(map(work, items)), strict=True)
         return
-    with ProcessPoolExecutor(jobs) as pool:
+    # Ctrl-C reaches every process of a terminal; only this one has something to say about it.
+    with ProcessPoolExecutor(jobs, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)) as pool:
         yield from zip(items, bar(pool.map(work, items, chunksize=2)), strict=True)

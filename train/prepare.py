@@ -34,6 +34,7 @@ from train.console import command_parser, say
 from train.datasets.catalogue import read_songs
 from train.datasets.song import Song
 from train.degrade import degrade
+from train.features import MANIFEST
 from train.levels import to_levels
 from train.negatives import training_negative
 from train.parallel import computed
@@ -91,6 +92,8 @@ def prepare_negatives(count: int, cache: Path, jobs: int) -> None:
 def prepare(music: Path, cache: Path, versions: int, negatives: int, jobs: int) -> tuple[int, dict[str, str]]:
     """Prepare everything; return the number of usable songs and the reasons for those skipped."""
     songs = read_songs(music)
+    if (cache / MANIFEST).is_file():
+        raise ValueError(f"{cache} holds the songs of one data set (--dataset): take another --cache")
     cache.mkdir(parents=True, exist_ok=True)
     skipped = prepare_songs(songs, cache, "clean", 0, jobs)
     prepare_negatives(negatives, cache, jobs)

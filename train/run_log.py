@@ -52,6 +52,11 @@ class RunLog:
             self._board.add_scalar(f"validation/{name.replace(' ', '_')}", value, step)
         self._board.flush()
 
+    def last(self) -> dict[str, float]:
+        """Return the figures of the last check; none before the first."""
+        row = self._rows[-1] if self._rows else {}
+        return {name: float(value) for name, value in row.items() if name not in FIXED and value}
+
     def close(self) -> None:
         """End the log and draw the learning curve."""
         self._board.close()

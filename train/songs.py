@@ -13,18 +13,20 @@ from typing import Any
 from train.cache import read_journal
 from train.datasets.song import Song
 
+SONGS = "songs.json"
+
 
 def save_songs(songs: list[Song], cache: Path) -> None:
     """Write the annotations of the prepared songs to ``songs.json``."""
     rows = [{**dataclasses.asdict(song), "path": str(song.path)} for song in songs]
     part = cache / "songs.part"
     part.write_text(json.dumps(rows, indent=0), encoding="utf-8")
-    part.replace(cache / "songs.json")
+    part.replace(cache / SONGS)
 
 
 def load_songs(cache: Path) -> list[Song]:
     """Return the prepared songs; raises FileNotFoundError if the cache holds none."""
-    path = cache / "songs.json"
+    path = cache / SONGS
     if not path.is_file():
         raise FileNotFoundError(f"no prepared data in {cache}: run python -m train.prepare first")
     return [_song(row) for row in json.loads(path.read_text(encoding="utf-8"))]

@@ -5,6 +5,7 @@ network, stored = load_trained(Path("runs/default/seed0"))
 
 from __future__ import annotations
 
+import io
 import pickle
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,15 @@ from train.networks import ConfigurationError, build_network
 
 
 def save(values: dict[str, Any], path: Path) -> None:
-    """Write a file of tensors, numbers and names."""
+    """Write a file of tensors, numbers and names; raises OSError, and then leaves no half of it."""
     part = path.with_suffix(".part")
-    torch.save(values, part)
-    part.replace(path)
+    buffer = io.BytesIO()  # torch's own way to a file makes a RuntimeError of a full disk
+    torch.save(values, buffer)
+    try:
+        part.write_bytes(buffer.getbuffer())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -31,10 +37,15 @@ def read(path: Path) -> dict[str, Any]:
     try:
         stored: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError, KeyError) as error:
-        raise ConfigurationError(f"{path} is damaged, or not of train.fit: {str(error).splitlines()[0]}") from None
+        raise ConfigurationError(f"{path} is damaged, or not of train.fit: {_first_line(error)}") from None
     if not isinstance(stored, dict) or not {"labels", "description", "seed"} <= set(stored):
         raise ConfigurationError(f"{path} is not of train.fit")
     return stored
+
+
+def trained_file(folder: Path) -> Path:
+    """Return where a run's trained network lies: that of its best check where it stops early, else the last."""
+    return folder / ("best.pt" if (folder / "best.pt").is_file() else "final.pt")
 
 
 def load_trained(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
@@ -44,7 +55,7 @@ def load_trained(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
         FileNotFoundError: the run has not ended.
         ConfigurationError: the file is damaged, or its weights are of another network.
     """
-    path = folder / ("best.pt" if (folder / "best.pt").is_file() else "final.pt")
+    path = trained_file(folder)
     if not path.is_file():
         raise FileNotFoundError(f"no trained network in {folder}: run python -m train.fit first")
     stored = read(path)
@@ -52,5 +63,9 @@ def load_trained(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
     try:
         network.load_state_dict(stored["weights"])
     except (RuntimeError, KeyError) as error:
-        raise ConfigurationError(f"{path} holds weights of another network: {str(error).splitlines()[0]}") from None
+        raise ConfigurationError(f"{path} holds weights of another network: {_first_line(error)}") from None
     return network.eval(), stored
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__

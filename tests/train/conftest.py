@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.train import small_music
+from tests.train import own_songs, small_music
 from train import prepare
 
 
@@ -21,6 +21,20 @@ def small_cache(small_music_folder: Path, tmp_path_factory: pytest.TempPathFacto
     cache = tmp_path_factory.mktemp("cache")
     usable, skipped = prepare.prepare(small_music_folder, cache, versions=1, negatives=0, jobs=1)
     assert (usable, skipped) == (30, {})
+    return cache
+
+
+@pytest.fixture(scope="session")
+def own_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A user's table with its songs beside it; nobody may change them."""
+    return own_songs.make(tmp_path_factory.mktemp("own") / "songs")
+
+
+@pytest.fixture(scope="session")
+def own_cache(own_table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The features of the user's songs; nobody may change them."""
+    cache = tmp_path_factory.mktemp("own_cache")
+    assert own_songs.prepared(own_table, cache) == 0
     return cache
 
 

@@ -112,7 +112,7 @@ def test_what_cannot_be_used_is_one_line_and_status_1(
         ["--music", "x", "--dataset", "4q"],
         ["--music", "x", "--dry-run"],
         ["--dataset", "4q", "--dry-run"],
-        ["--dataset", "4q", "--annotations", "x"],
+        ["--dataset", "4q", "--annotations", "x", "--shard", "3/2"],
         ["--dataset", "5q", "--annotations", "x", "--dry-run"],
         ["--dataset", "4q", "--annotations", "x", "--dry-run", "--top-k", "3", "--tags", "a"],
     ],

@@ -14,6 +14,8 @@ EMOTIONS = ("happy", "tense", "sad", "calm", "tender", "nostalgic", "solemn", "p
 MOODS = ("happy", "angry", "sad", "calm", "tense", "tender", "nostalgic", "solemn", "powerful")
 """The nine moods of the default model, in the order of its output."""
 
+NEGATIVE = "negative"
+"""Name of the data set of sound that is not music."""
 POSITIVE_RATE = 0.3
 """An Emotify emotion counts as present where at least this share of the listeners felt it."""
 

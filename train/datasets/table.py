@@ -14,6 +14,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
+from train.datasets import parquet
+
 _SIGNATURES = {
     "mtg-jamendo": {"TRACK_ID", "ARTIST_ID", "ALBUM_ID", "PATH", "DURATION", "TAGS"},
     "magnatagatune": {"clip_id", "mp3_path"},
@@ -35,7 +37,7 @@ class Row:
 
     Attributes:
         path: the table.
-        number: its line in the file, from 1 (the header's).
+        number: its line in the file, from 1 (the header's); in a Parquet file the row, from 1.
         values: what stands in each column, without surrounding space.
         rest: the fields beyond the header; only where the table was read with ``trailing``.
     """
@@ -54,16 +56,21 @@ class Row:
             raise self.error(f"{column} is empty")
         return self.values[column]
 
+    @property
+    def place(self) -> str:
+        """Where it stands in the file: ``line 3`` of text, ``row 2`` of Parquet."""
+        return f"{'row' if self.path.suffix == parquet.SUFFIX else 'line'} {self.number}"
+
     def error(self, message: str) -> AnnotationError:
         """Return an error that names this row."""
-        return AnnotationError(f"{self.path}, line {self.number}: {message}")
+        return AnnotationError(f"{self.path}, {self.place}: {message}")
 
 
 def read(path: Path, columns: Iterable[str], delimiter: str = ",", trailing: bool = False) -> list[Row]:
     """Return the rows of a table, whatever the order of its columns.
 
     Args:
-        path: UTF-8 text with a header.
+        path: UTF-8 text with a header, or a Parquet file.
         columns: names that the header must hold.
         delimiter: between two fields. A table with tabs and trailing fields has no quotes.
         trailing: the last column goes on for any number of fields (MTG-Jamendo's tags).
@@ -71,6 +78,8 @@ def read(path: Path, columns: Iterable[str], delimiter: str = ",", trailing: boo
     Raises:
         AnnotationError: for a missing file, header or column, a row that is too short or too long, no rows at all.
     """
+    if path.suffix == parquet.SUFFIX:
+        return _from_parquet(path, tuple(columns))
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             quoting: Literal[0, 3] = csv.QUOTE_NONE if trailing else csv.QUOTE_MINIMAL
@@ -114,11 +123,11 @@ def the(annotations: Path, *names: str) -> Path:
 
 def unique(rows: Sequence[Row], column: str) -> None:
     """Check that no two rows share a value; raises AnnotationError with the first value that two of them have."""
-    seen: dict[str, int] = {}
+    seen: dict[str, str] = {}
     for row in rows:
         if row[column] in seen:
-            raise row.error(f"{column} {row[column]} is in line {seen[row[column]]}, too")
-        seen[row[column]] = row.number
+            raise row.error(f"{column} {row[column]} is in {seen[row[column]]}, too")
+        seen[row[column]] = row.place
 
 
 def number(row: Row, column: str, low: float, high: float) -> float | None:
@@ -161,10 +170,22 @@ def listed(noun: str, names: Sequence[str]) -> str:
     return f"the {noun}{'s' * (len(names) > 1)} {shown}{', …' * (len(names) > 8)}" if names else f"no {noun}"
 
 
+def _from_parquet(path: Path, columns: tuple[str, ...]) -> list[Row]:
+    try:
+        header, table = parquet.read(path)
+    except parquet.ParquetError as error:
+        raise AnnotationError(str(error)) from None
+    header = [name.strip() for name in header]
+    _check_header(path, header, columns)
+    if not table:
+        raise AnnotationError(f"{path} holds no songs, only a header")
+    return [_row(path, number, header, fields, trailing=False) for number, fields in enumerate(table, start=1)]
+
+
 def _row(path: Path, line: int, header: list[str], fields: list[str], trailing: bool) -> Row:
     if len(fields) < len(header) or (len(fields) > len(header) and not trailing):
         raise AnnotationError(f"{path}, line {line}: {len(fields)} fields, but the header has {len(header)}")
     if any("\0" in field for field in fields):
-        raise AnnotationError(f"{path}, line {line}: there is a zero byte, which is no text")
+        raise Row(path, line, {}).error("there is a zero byte, which is no text")
     fields = [field.strip() for field in fields]
     return Row(path, line, dict(zip(header, fields, strict=False)), tuple(fields[len(header) :]))

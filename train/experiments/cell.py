@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from train.configuration import load
+from train.configuration import Configuration, load
 from train.corpus import Corpus
 from train.distributed import Ranks
 from train.fit import corpus_material, fit
@@ -92,12 +92,21 @@ def run_cell(cell: Cell, corpus: Corpus, root: Path, ranks: Ranks = ALONE) -> Te
     """
     folder = cell.folder(root)
     configuration = load(cell.config, cell.changes)
-    _same(folder, cell)
-    if (folder / TESTED).is_file():
-        return read_tested(folder / TESTED)
-    frontend = network_frontend(configuration.network)
-    divided = corpus.long_enough(frontend.patch).split(cell.how, cell.seed)
+    if ranks.first:
+        _same(folder, cell, corpus)
+    done = ranks.from_first(read_tested(folder / TESTED) if ranks.first and (folder / TESTED).is_file() else None)
+    if done is not None:
+        return done
+    divided = corpus.long_enough(network_frontend(configuration.network).patch).split(cell.how, cell.seed)
+    if not any(entry.split == "test" for entry in divided.manifest.entries):
+        raise ValueError(f"no song of {corpus.manifest.dataset} is in the split test (--split {cell.how})")
     fit(configuration, corpus_material(divided, configuration), folder, cell.seed, ranks=ranks)
+    return ranks.from_first(_tested(configuration, divided, folder, ranks) if ranks.first else None)
+
+
+def _tested(configuration: Configuration, divided: Corpus, folder: Path, ranks: Ranks) -> Tested:
+    """Test the trained network of a cell, and write down what it says."""
+    frontend = network_frontend(configuration.network)
     network, stored = load_trained(folder)
     (name, (targets, loss)) = next(iter(configuration.heads_judged().items()))
     head = divided.head(targets, loss)
@@ -133,13 +142,25 @@ def read_tested(path: Path) -> Tested:
         raise ValueError(f"{path} is damaged ({error}): remove it and run the experiment again") from None
 
 
-def _same(folder: Path, cell: Cell) -> None:
-    """See that the folder is this cell's, and write down whose it is."""
+def _same(folder: Path, cell: Cell, corpus: Corpus) -> None:
+    """See that what the folder holds is this cell's, and write down whose it is."""
     path = folder / "cell.json"
-    said = {"config": cell.config.read_text(encoding="utf-8"), "changes": list(cell.changes)}
-    if path.is_file():
-        if json.loads(path.read_text(encoding="utf-8")) != said:
-            raise ValueError(f"{folder} holds a run of another configuration: remove it or take another --output")
-        return
+    said = {
+        "config": cell.config.read_text(encoding="utf-8"),
+        "changes": list(cell.changes),
+        "data": corpus.fingerprint(),
+    }
+    started = any((folder / name).is_file() for name in ("checkpoint.pt", TESTED))
+    try:
+        there = json.loads(path.read_text(encoding="utf-8")) if path.is_file() and started else {}
+    except ValueError:
+        raise ValueError(f"{path} is damaged: remove {folder} and run the experiment again") from None
+    # A folder of an older version does not say of which data it is.
+    other = [name for name, value in said.items() if there.get(name, value) != value]
+    if other:
+        kind = "other songs or labels" if other == ["data"] else "another configuration"
+        raise ValueError(f"{folder} holds a run of {kind}: remove it or take another --output")
     folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(said, indent=1), encoding="utf-8")
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(said, indent=1), encoding="utf-8")
+    part.replace(path)

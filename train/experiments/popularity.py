@@ -19,7 +19,8 @@ def popularity(corpus: Corpus) -> Tested:
     head = corpus.head("mood", "sigmoid")
     truth = np.where(head.mask > 0, head.targets, np.nan).astype(np.float64)
     train, test = ([i for i, entry in enumerate(entries) if entry.split == name] for name in ("train", "test"))
-    shares = np.nan_to_num(np.nanmean(truth[train], axis=0))
+    known = ~np.isnan(truth[train])
+    shares = np.nan_to_num(truth[train]).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
     return Tested(
         songs=np.array([entries[i].id for i in test]),
         artists=np.array([entries[i].artist or "" for i in test]),
@@ -28,5 +29,5 @@ def popularity(corpus: Corpus) -> Tested:
         scores=np.tile(shares, (len(test), 1)),
         steps=0,
         validation=float("nan"),
-        decisions=np.tile(shares == shares.max(), (len(test), 1)),
+        decisions=np.tile(np.arange(len(shares)) == shares.argmax(), (len(test), 1)),
     )
