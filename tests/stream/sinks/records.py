@@ -95,5 +95,5 @@ def one_of_each() -> list[Estimate | Final | Event | Status]:
         event(),
         status(),
         final(),
-        final(running=None, windows=0, gap_windows=0, error="truncated: no more could be decoded"),
+        final(running=None, windows=0, gap_windows=0, end_s=2.5, error="truncated: no more could be decoded"),
     ]

@@ -17,7 +17,7 @@ mic
   00:05.9  happy began (0.72)
   source   overflow: sound was dropped (0.5 s lost)
   final    happy 0.55, calm 0.25  (13 windows, 1 with a gap, 00:41.9)
-  final    no mood: nothing scored  (0 windows, 00:41.9)  truncated: no more could be decoded
+  final    no mood: nothing scored  (shorter than a window, 2.5 s)  truncated: no more could be decoded
 """
 
 
