@@ -28,8 +28,15 @@ Row = dict[str, Any]
 _TYPES = ("estimate", "final", "event", "status")
 _NUMBERS = ("start_s", "end_s", "rms_dbfs", "at_s", "probability", "lost_s")
 _COUNTS = ("window", "windows", "silent_windows", "gap_windows")
+_TEXTS = ("track", "status", "event", "mood_name")
 _MOODS = ("mood", "running")
-_NEEDED = {"estimate": ("start_s", "end_s", "status"), "final": ("start_s", "end_s", "windows"), "event": ("at_s",)}
+_NEEDED = {
+    "estimate": ("start_s", "end_s", "status"),
+    "final": ("start_s", "end_s", "windows"),
+    "event": ("at_s", "event", "mood_name"),
+}
+_MOST = 1e10  # seconds, 300 years: more is no recording, and no axis could be drawn
+_YEARS = range(1970, 2970)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,7 +59,7 @@ def read(paths: Sequence[Path]) -> Recording:
         for raw in _raw_rows(path):
             try:
                 rows.append(_row(raw))
-            except (ValueError, TypeError, AttributeError, KeyError):
+            except (ValueError, TypeError, AttributeError, KeyError, OverflowError):
                 bad += 1
     if not rows:
         raise StreamError(f"there is no record in {', '.join(plain(str(path)) for path in paths)}")
@@ -123,23 +130,42 @@ def _row(raw: Any) -> Row:
     """Return a row that can be worked with.
 
     Raises:
-        ValueError, TypeError, AttributeError, KeyError: it is none.
+        ValueError, TypeError, AttributeError, KeyError, OverflowError: it is none.
     """
     if raw["type"] not in _TYPES or not isinstance(raw["stream"], str):
         raise ValueError
-    row: Row = {"track": None, "mood": None, "running": None, **raw}
-    time = raw["time"]
-    row["time"] = time if isinstance(time, datetime) else datetime.fromisoformat(time)
-    if row["time"].tzinfo is None:
-        row["time"] = row["time"].replace(tzinfo=UTC)
+    row: Row = {**raw, "time": _time(raw["time"])}
+    for name in _TEXTS:
+        row[name] = raw.get(name)
+        if not isinstance(row[name], str | None):
+            raise TypeError
     for name in _NUMBERS:
-        row[name] = None if raw.get(name) is None else float(raw[name])
+        row[name] = None if raw.get(name) is None else _number(raw[name])
     for name in _COUNTS:
-        row[name] = None if raw.get(name) is None else int(raw[name])
+        row[name] = None if raw.get(name) is None else int(_number(raw[name]))
     for moods in _MOODS:
-        if row[moods] is not None:
-            row[moods] = {str(mood): float(value) for mood, value in row[moods].items()}
+        own = raw.get(moods)
+        row[moods] = None if own is None else {str(mood): _number(value) for mood, value in own.items()}
+    model = raw.get("model")
+    row["model"] = {"name": str(model.get("name") or "") if isinstance(model, dict) else ""}
     for name in _NEEDED.get(row["type"], ()):
         if row[name] is None:
             raise ValueError
+    if row["type"] == "estimate" and row["end_s"] <= row["start_s"]:
+        raise ValueError
     return row
+
+
+def _time(value: Any) -> datetime:
+    time = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    if time.year not in _YEARS:
+        raise ValueError
+    return time
+
+
+def _number(value: Any) -> float:
+    number = float(value)
+    if not abs(number) <= _MOST:  # true for what is not a number, too
+        raise ValueError
+    return number

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -155,8 +156,20 @@ def test_what_cannot_be_read_or_written_is_one_line(tmp_path: Path) -> None:
     assert report().returncode == 2
 
 
+ESTIMATE, FINAL, EVENT = (make().to_json() for make in (records.estimate, records.final, records.event))
+
+
 @pytest.mark.parametrize(
-    "line", ["[]", "3", '"x"', "null", '{"type":"estimate"}', '{"type":[],"stream":"a"}', "{", "\ud800"]
+    "line",
+    [
+        *("[]", "3", '"x"', "null", '{"type":"estimate"}', '{"type":[],"stream":"a"}', "{", "\ud800"),
+        *(json.dumps(ESTIMATE | {"end_s": value}) for value in (math.inf, math.nan, 1e300, 10**400, 35.904, -1.0)),
+        *(json.dumps(ESTIMATE | {"time": time}) for time in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00")),
+        *(json.dumps(ESTIMATE | {name: {"a": 1}}) for name in ("status", "track", "time", "start_s")),
+        *(json.dumps(ESTIMATE | {"mood": moods}) for moods in ([1], {"happy": math.nan}, {"happy": None})),
+        *(json.dumps(FINAL | {"windows": value}) for value in (math.inf, None)),
+        *(json.dumps(EVENT | {"mood_name": value}) for value in (None, ["happy"])),
+    ],
 )
 def test_lines_that_are_no_records_are_skipped_and_counted(tmp_path: Path, line: str) -> None:
     path = evening(tmp_path / "e.jsonl")
@@ -164,6 +177,13 @@ def test_lines_that_are_no_records_are_skipped_and_counted(tmp_path: Path, line:
         file.write(line.encode("utf-8", "surrogatepass") + b"\n")
     recording = read([path])
     assert (recording.bad, len(recording.rows)) == (1, 23)
+
+
+@pytest.mark.parametrize("model", ["x", 5, ["x"], None])
+def test_a_record_whose_model_has_no_name_is_one_still(tmp_path: Path, model: Any) -> None:
+    path = tmp_path / "e.jsonl"
+    path.write_text("".join(f"{json.dumps(row | {'model': model})}\n" for row in (ESTIMATE, FINAL)))
+    assert report(path).returncode == 0
 
 
 def test_without_matplotlib_there_is_a_table(tmp_path: Path) -> None:
