@@ -199,8 +199,11 @@ class Corpus:
         """Return which labels nothing can be learnt or judged of."""
         remarks = []
         for name, head in heads.items():
-            for part, what in (("train", "never learnt"), ("validation", "not in the figures")):
-                rows = np.array([entry.split == part for entry in self.manifest.entries], bool)
+            for split_name, part, what in (
+                ("train", "training", "never learnt"),
+                ("validation", "validation", "not in the figures"),
+            ):
+                rows = np.array([entry.split == split_name for entry in self.manifest.entries], bool)
                 known = head.mask[rows] > 0
                 found = ((head.targets[rows] >= 0.5) & known).any(axis=0)
                 none = [label for label, there in zip(head.labels, found, strict=True) if not there]

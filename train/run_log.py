@@ -13,8 +13,7 @@ import csv
 from collections.abc import Mapping
 from pathlib import Path
 
-from torch.utils.tensorboard import SummaryWriter
-
+from train.board import Board
 from train.curve import draw_curve
 
 FIXED = ("step", "seconds", "loss")
@@ -33,7 +32,7 @@ class RunLog:
         self._curve = folder / "curve.png"
         self._rows = [row for row in read_log(self._path) if int(row["step"]) <= step]
         self._write()
-        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
+        self._board = Board(folder / "tensorboard", after=step)
 
     def add(self, step: int, seconds: float, loss: float, figures: Mapping[str, float]) -> None:
         """Add a check.
@@ -47,10 +46,8 @@ class RunLog:
         row = {"step": str(step), "seconds": f"{seconds:.1f}", "loss": f"{loss:.4f}"}
         self._rows.append(row | {name: f"{value:.4f}" for name, value in figures.items()})
         self._write()
-        self._board.add_scalar("loss/training", loss, step)
-        for name, value in figures.items():
-            self._board.add_scalar(f"validation/{name.replace(' ', '_')}", value, step)
-        self._board.flush()
+        scalars = {f"validation/{name.replace(' ', '_')}": value for name, value in figures.items()}
+        self._board.add(step, {"loss/training": loss, **scalars})
 
     def last(self) -> dict[str, float]:
         """Return the figures of the last check; none before the first."""
@@ -59,9 +56,8 @@ class RunLog:
 
     def close(self) -> None:
         """End the log and draw the learning curve."""
-        self._board.close()
         if self._rows:
-            draw_curve(self._rows, self._curve)
+            draw_curve(self._rows, self._curve, f"{self._curve.parent.parent.name}, {self._curve.parent.name}")
 
     def _write(self) -> None:
         names = list(dict.fromkeys([*FIXED, *(name for row in self._rows for name in row)]))

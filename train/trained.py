@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ import torch
 from torch import nn
 
 from train.networks import ConfigurationError, build_network
+
+ZIP = b"PK\3\4"
+"""What a file of ``torch.save`` begins with; older ones are pickles and not looked into."""
 
 
 def save(values: dict[str, Any], path: Path) -> None:
@@ -33,10 +37,16 @@ def read(path: Path) -> dict[str, Any]:
 
     Raises:
         ConfigurationError: the file is damaged, or another program's.
+        OSError: it cannot be read.
     """
+    content = path.read_bytes()
     try:
-        stored: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError, KeyError) as error:
+        if not content.startswith(ZIP):
+            raise ValueError("no archive of tensors")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of files that torch did not write, which are refused anyway
+            stored: dict[str, Any] = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, ValueError, LookupError, TypeError) as error:
         raise ConfigurationError(f"{path} is damaged, or not of train.fit: {_first_line(error)}") from None
     if not isinstance(stored, dict) or not {"labels", "description", "seed"} <= set(stored):
         raise ConfigurationError(f"{path} is not of train.fit")
