@@ -78,10 +78,12 @@ class PackWriter:
         journal = list(itertools.takewhile(lambda entry: entry[1] + entry[2] <= there, journal))
         self.done = {key for key, _, _ in journal}
         self._end = max((begin + count for _, begin, count in journal), default=0)
+        lines = "".join(_line(*entry) for entry in journal).encode()
+        if not index.is_file() or index.read_bytes() != lines:
+            _replace(index, lines)
         self._data = data.open("r+b")
         self._data.truncate(self._end * bands * 2)
         self._data.seek(0, 2)
-        index.write_text("".join(_line(*entry) for entry in journal))  # drops a line cut short
         self._index = index.open("a")
 
     def append(self, key: str, levels: NDArray[np.float16]) -> None:
@@ -119,6 +121,16 @@ def read_journal(path: Path) -> list[tuple[str, int, int]]:
             raise ValueError(f"{index} is damaged in line {number}: remove it and prepare again")
         entries.append((key, begin, count))
     return entries
+
+
+def _replace(index: Path, lines: bytes) -> None:
+    """Drop lines of a journal by a new file: were the old one emptied first, a kill there would lose every song."""
+    part = index.with_name(f"{index.name}.part")
+    try:
+        part.write_bytes(lines)
+        part.replace(index)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _line(key: str, begin: int, count: int) -> str:
