@@ -5,7 +5,7 @@ server.port                                             # where it went: 9109 if
 server.stop()
 
 Bound to loopback, it answers only those who ask for this machine by name (``guard.py``). A client that leaves its
-answer unread is cut off (``patience.py``).
+answer unread or its question unfinished is cut off (``patience.py``).
 
 Imports uvicorn, so it is imported only where HTTP is wanted.
 """
@@ -29,19 +29,20 @@ _LAST_PORT = 65_535
 _PORTS_TRIED = 100
 _BACKLOG = 128
 _PATIENCE_SECONDS = 2
-_UNREAD_SECONDS = 20.0
+_IDLE_SECONDS = 20.0
+_MOST_CONNECTIONS = 200  # of 1,024 descriptors, which is what a process gets on many systems
 
 
 class Server:
     """A running server; made by :func:`serve`."""
 
-    def __init__(self, app: ASGIApp, listener: socket.socket, unread_seconds: float = _UNREAD_SECONDS) -> None:
+    def __init__(self, app: ASGIApp, listener: socket.socket, idle_seconds: float = _IDLE_SECONDS) -> None:
         """Serve from a socket that listens already; closed by :meth:`stop`."""
         self.host, self.port = listener.getsockname()[:2]
         config = uvicorn.Config(
             LoopbackGuard(app) if is_loopback(self.host) else app,
             loop="asyncio",
-            http=impatient(unread_seconds),
+            http=impatient(idle_seconds, _MOST_CONNECTIONS),
             ws="none",
             lifespan="off",
             log_config=None,  # the program's own logging, which goes to stderr, stays as it is
@@ -73,7 +74,7 @@ class Server:
             self._server.run(sockets=[self._listener])
 
 
-def serve(app: ASGIApp, host: str, port: int, *, exact: bool, unread_seconds: float = _UNREAD_SECONDS) -> Server:
+def serve(app: ASGIApp, host: str, port: int, *, exact: bool, idle_seconds: float = _IDLE_SECONDS) -> Server:
     """Serve ``app`` in a thread until :meth:`Server.stop`.
 
     Args:
@@ -81,7 +82,7 @@ def serve(app: ASGIApp, host: str, port: int, *, exact: bool, unread_seconds: fl
         host: name or address to bind to.
         port: 1-65535, or 0 for any that is free.
         exact: this port and no other; otherwise a port in use moves on to the next free one.
-        unread_seconds: how long a client may leave what it is sent unread.
+        idle_seconds: how long a client may leave what it is sent unread, or what it asks unfinished.
 
     Raises:
         StreamError: the port is in use, may not be used, or the host is not one of this machine.
@@ -91,7 +92,7 @@ def serve(app: ASGIApp, host: str, port: int, *, exact: bool, unread_seconds: fl
     last = port if exact or port == 0 else min(port + _PORTS_TRIED - 1, _LAST_PORT)
     for candidate in range(port, last + 1):
         try:
-            return Server(app, _listen(host, candidate), unread_seconds)
+            return Server(app, _listen(host, candidate), idle_seconds)
         except (OSError, UnicodeError) as error:
             if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
                 if candidate < last:

@@ -38,11 +38,11 @@ def served(feed: LiveFeed, port: int = 0) -> Iterator[Server]:
 
 
 @contextmanager
-def served_events(feed: LiveFeed, unread_seconds: float = 20.0, **options: Any) -> Iterator[tuple[Server, EventStream]]:
+def served_events(feed: LiveFeed, idle_seconds: float = 20.0, **options: Any) -> Iterator[tuple[Server, EventStream]]:
     """The events alone, faster than a page needs them."""
     events = EventStream(feed, **{"tick_seconds": 0.01, **options})
     app = Starlette(routes=[Route("/events", events, methods=["GET"])])
-    server = serve(app, "127.0.0.1", 0, exact=True, unread_seconds=unread_seconds)
+    server = serve(app, "127.0.0.1", 0, exact=True, idle_seconds=idle_seconds)
     try:
         yield server, events
     finally:

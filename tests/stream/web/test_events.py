@@ -124,7 +124,7 @@ def test_a_client_that_does_not_read_is_cut_off_and_nobody_waits_for_it(capfd: p
             feed.emit(records.estimate(stream=f"{number} {'x' * 100}", track="y" * 200))
         return events.clients == 1
 
-    with served_events(feed, unread_seconds=0.3) as (server, events), socket.socket() as lazy:
+    with served_events(feed, idle_seconds=0.3) as (server, events), socket.socket() as lazy:
         lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         lazy.connect((server.host, server.port))
         lazy.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")

@@ -9,7 +9,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -205,3 +205,36 @@ def test_many_clients_at_once_while_records_come():
         for thread in threads:
             thread.join()
     assert answers == [200] * 90
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"GET /healthz HTTP/1.1\r\nHost: loc", id="half a question"),
+        pytest.param(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET /hea", id="one and a half"),
+        pytest.param(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n1", id="half a body"),
+    ],
+)
+def test_a_client_that_does_not_finish_its_question_is_cut_off(said: bytes) -> None:
+    server = serve(app(), "127.0.0.1", 0, exact=True, idle_seconds=0.3)
+    try:
+        with socket.create_connection((server.host, server.port), timeout=30) as slow, suppress(ConnectionResetError):
+            slow.sendall(said)
+            while slow.recv(4096):  # what was asked whole is answered
+                pass
+    finally:
+        server.stop()
+
+
+def test_more_connections_than_there_may_be_are_closed_and_the_others_answered() -> None:
+    with running() as server, ExitStack() as held:
+
+        def connected() -> socket.socket:
+            return held.enter_context(socket.create_connection((server.host, server.port), timeout=30))
+
+        first, *_ = (connected() for _ in range(200))
+        with suppress(ConnectionResetError):
+            assert connected().recv(1) == b""
+        first.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert first.recv(4096).startswith(b"HTTP/1.1 200 OK")
