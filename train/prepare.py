@@ -23,22 +23,25 @@ import sys
 import zlib
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
+from train.packages import needed
 
-from model.mel import melspectrogram
-from train import annotations
-from train.audio import AudioError, read_audio
-from train.cache import DEGRADED, PackWriter
-from train.console import command_parser, say
-from train.datasets.catalogue import read_songs
-from train.datasets.song import Song
-from train.degrade import degrade
-from train.features import MANIFEST
-from train.levels import to_levels
-from train.negatives import training_negative
-from train.parallel import computed
-from train.songs import save_songs
+with needed(__name__):
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from model.mel import melspectrogram
+    from train import annotations
+    from train.audio import AudioError, read_audio
+    from train.cache import DEGRADED, PackWriter
+    from train.console import command_parser, say
+    from train.datasets.catalogue import read_songs
+    from train.datasets.song import Song
+    from train.degrade import degrade
+    from train.features import MANIFEST
+    from train.levels import to_levels
+    from train.negatives import training_negative
+    from train.parallel import computed
+    from train.songs import save_songs
 
 NEGATIVES = 600
 Levels = NDArray[np.float16]
