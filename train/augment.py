@@ -91,13 +91,16 @@ def hide(frames: torch.Tensor, settings: Augmentation, rng: np.random.Generator)
 def mixing(groups: NDArray[np.int64], beta: float, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
     """Return mixup's partners and weights, shape (n,) each; partners are of the same group.
 
-    A window becomes ``w * window + (1 - w) * partner``, its targets likewise.
+    A window becomes ``w * window + (1 - w) * partner``, its targets likewise. Without mixup (beta 0) each window is its
+    own partner: a partner's mask counts, too, and would hide what is known of the window.
     """
     partners = np.arange(len(groups))
+    if not beta:
+        return torch.from_numpy(partners), torch.ones(len(groups))
     for group in np.unique(groups):
         members = np.flatnonzero(groups == group)
         partners[members] = rng.permutation(members)
-    weights = rng.beta(beta, beta, len(groups)) if beta else np.ones(len(groups))
+    weights = rng.beta(beta, beta, len(groups))
     weights = np.maximum(weights, 1.0 - weights)
     return torch.from_numpy(partners), torch.from_numpy(weights.astype(np.float32))
 

@@ -86,12 +86,19 @@ class Corpus:
 
     @classmethod
     def open(cls, folder: Path) -> Corpus:
-        """Return a folder's songs, split as its manifest says; raises FeatureError."""
+        """Return a folder's songs, split as train.prepare did; raises FeatureError."""
         features = Features.open(folder)
-        return cls(features.manifest, features, "given", 0)
+        without, songs = len(features.skipped), len(features.manifest) + len(features.skipped)
+        told = f"{without} of {songs} songs have no features: see the lists of skipped songs in {folder}"
+        return cls(features.manifest, features, *features.split, (told,) * bool(without))
 
     def split(self, how: str, seed: int) -> Corpus:
-        """Return the same songs with another split; raises AnnotationError, see train.splits."""
+        """Return the same songs with another split; raises AnnotationError, see train.splits.
+
+        ``given`` is the manifest's own, whether train.prepare drew it or the data set came with it.
+        """
+        if how == "given":
+            return Corpus(split(self.manifest, how), self.features, self.how, self.seed, self.remarks)
         return Corpus(split(self.manifest, how, seed), self.features, how, seed, self.remarks)
 
     def long_enough(self, patch: int) -> Corpus:
@@ -128,7 +135,7 @@ class Corpus:
                 found = head_figures(loss, scores[name], truth, known)
                 figures |= {f"{name} {figure}": value for figure, value in found.items()}
                 areas.append(found["PR-AUC"])
-            return Judgement(figures, float(np.nan_to_num(mean_of_known(np.array(areas)))))
+            return Judgement(figures, mean_of_known(np.array(areas)))
 
         return Material(
             songs=examples,
@@ -154,8 +161,13 @@ class Corpus:
                 if labels or name in ("artist", "year", *self._columns())
                 else f"{self.manifest.dataset} has no metadata called {name}; there is {', '.join(self._columns())}"
             )
+        if loss == "squared":
+            raise ValueError(f"the loss squared gives no probabilities of {name}: sigmoid takes ratings, too")
         mask = ~np.isnan(rows)
         if loss == "softmax":
+            several = int((np.nansum(rows, axis=1) > 1).sum())
+            if several:
+                raise ValueError(f"the loss softmax needs one label a song, and {several} songs have several of {name}")
             mask &= np.nansum(rows, axis=1, keepdims=True) > 0
         return Head(labels, np.nan_to_num(rows).astype(np.float32), mask.astype(np.float32))
 

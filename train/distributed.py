@@ -12,6 +12,7 @@ Every process draws the same batch and takes its share of it, so a run is the sa
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -83,11 +84,18 @@ def join(device: str) -> Iterator[Ranks]:
         raise RuntimeError("--device cuda: torch sees no GPU here")
     use_gpu = device != "cpu" and torch.cuda.is_available()
     local = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if use_gpu else torch.device("cpu")
+    if use_gpu:
+        if (local.index or 0) >= torch.cuda.device_count():
+            raise RuntimeError(
+                f"process {local.index} of this machine has no GPU: there are {torch.cuda.device_count()}"
+            )
+        torch.cuda.set_device(local)
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1:
         yield Ranks(device=local)
         return
-    distributed.init_process_group("nccl" if use_gpu else "gloo")
+    # The others wait while the first process judges: for a large validation split that is more than NCCL's 10 minutes.
+    distributed.init_process_group("nccl" if use_gpu else "gloo", timeout=datetime.timedelta(hours=2))
     try:
         yield Ranks(distributed.get_rank(), world, local)
     finally:

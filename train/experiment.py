@@ -17,6 +17,7 @@ Writes table.md, table.json, table.png and the runs to --output.
 
 from __future__ import annotations
 
+import itertools
 import sys
 from pathlib import Path
 
@@ -36,7 +37,7 @@ with needed(__name__):
     from train.experiments.popularity import popularity
     from train.experiments.summary import summarise
     from train.networks import ConfigurationError, network_frontend
-    from train.splits import HOW
+    from train.splits import HOW, heard_artists
 
 
 def run(
@@ -78,7 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
         corpus = Corpus.open(options.cache)
         plan = PLANS[options.name](corpus, tuple(options.set))
         splits = list(dict.fromkeys(options.split or plan.usual))
-        corpus = checked(plan, corpus, splits)
+        corpus = checked(plan, corpus, splits, seeds)
         with join(options.device) as ranks:
             for remark in corpus.remarks if ranks.first else ():
                 say(f"note: {remark}")
@@ -86,7 +87,7 @@ def main(arguments: list[str] | None = None) -> int:
         if not ranks.first:
             return 0
         heading = describe(corpus, tuple(options.set))
-        table = summarise(plan, seeds, tested)
+        table = summarise(plan, seeds, tested, remarks(corpus, splits, seeds))
         root.mkdir(parents=True, exist_ok=True)
         write_report(table, heading, root)
     except OSError as error:
@@ -103,7 +104,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def checked(plan: Plan, corpus: Corpus, splits: list[str]) -> Corpus:
+def checked(plan: Plan, corpus: Corpus, splits: list[str], seeds: list[int]) -> Corpus:
     """Return the songs that every system can score, before anything is trained.
 
     Raises:
@@ -112,13 +113,29 @@ def checked(plan: Plan, corpus: Corpus, splits: list[str]) -> Corpus:
     for how in splits:
         if how not in plan.splits:
             raise ValueError(f"--split {how} makes no sense here: {' or '.join(plan.splits)} does")
-    for row in plan.rows:
-        if row.config is not None:
-            network = load(row.config, row.changes).network
-            corpus = corpus.long_enough(network_frontend(network).patch)
-    for how in splits:
-        corpus.split(how, 0)
+    configurations = [load(row.config, row.changes) for row in plan.rows if row.config is not None]
+    for configuration in configurations:
+        corpus = corpus.long_enough(network_frontend(configuration.network).patch)
+    for how, seed in itertools.product(splits, seeds):
+        divided = corpus.split(how, seed)
+        if not any(entry.split == "test" for entry in divided.manifest.entries):
+            raise ValueError(f"no song of {corpus.manifest.dataset} is in the split test (--split {how})")
+        for configuration in configurations:
+            for name, task in configuration.heads.items():
+                divided.head(task.targets or name, task.loss)
     return corpus
+
+
+def remarks(corpus: Corpus, splits: list[str], seeds: list[int]) -> list[str]:
+    """Return what a reader of the table should know of the test songs."""
+    lines = []
+    for how in splits:
+        found = [corpus.split(how, seed).manifest for seed in seeds]
+        songs = [sum(entry.split == "test" for entry in manifest.entries) for manifest in found]
+        heard = [heard_artists(manifest) for manifest in found]
+        each = ", ".join(f"{known} of {artists}" for artists, known in heard)
+        lines.append(f"split {how}: {min(songs)} to {max(songs)} test songs; test artists heard in training: {each}")
+    return lines
 
 
 def describe(corpus: Corpus, changes: tuple[str, ...]) -> str:

@@ -13,6 +13,7 @@ last). Steps are pure functions of seed and step: a run that was killed ends wit
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -135,6 +136,11 @@ def _ended(run: Run, minutes: float | None) -> bool:
 
 def _check(run: Run, folder: Path) -> Mapping[str, float]:
     judgement = run.material.judge(run.averaged_network())
+    if math.isnan(judgement.score) and run.configuration.patience is not None:
+        raise ConfigurationError(
+            "no validation song has any of the labels, so nothing says when to stop: prepare with another --split or "
+            "--seed, or --set patience=null"
+        )
     if judgement.score > run.progress.best:
         run.progress.best, run.progress.stale = judgement.score, 0
         if run.configuration.patience is not None:

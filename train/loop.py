@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import math
 import time
 from collections.abc import Iterator
@@ -153,6 +154,7 @@ class Run:
             "description": self._description,
             "seed": self.seed,
             "songs": self._fingerprint(),
+            "settings": json.dumps(dataclasses.asdict(self.configuration)),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -161,8 +163,19 @@ class Run:
             raise ConfigurationError("the checkpoint is of another network or seed: remove it or train elsewhere")
         if state["labels"] != self._network_labels() or state["songs"] != self._fingerprint():
             raise ConfigurationError("the checkpoint is of other songs or labels: remove it or train elsewhere")
+        there, here = (
+            json.loads(state.get("settings", "{}")),
+            json.loads(json.dumps(dataclasses.asdict(self.configuration))),
+        )
+        for name, value in here.items():
+            if there.get(name) != value:
+                raise ConfigurationError(
+                    f"the checkpoint was made with other settings ({name} was {there.get(name)}, now it is {value}): "
+                    "remove it or train elsewhere"
+                )
         self.network.load_state_dict(state["network"])
-        self.averaged = state["averaged"]
+        for name, average in state["averaged"].items():
+            self.averaged[name].copy_(average)
         self.optimiser.load_state_dict(state["optimiser"])
         self.progress = Progress(**state["progress"])
 
@@ -171,9 +184,11 @@ class Run:
         return build_network(self._description, sizes)
 
     def _fingerprint(self) -> str:
-        """Return what tells one set of training songs from another."""
-        names = "\n".join(song.key for song in self.material.songs if song.split == "train")
-        return hashlib.sha256(names.encode()).hexdigest()
+        """Return what tells one set of songs, splits and targets from another."""
+        digest = hashlib.sha256("\n".join(f"{song.key} {song.split}" for song in self.material.songs).encode())
+        for head in self.heads.values():
+            digest.update(head.targets.tobytes() + head.mask.tobytes())
+        return digest.hexdigest()
 
     def _network_labels(self) -> dict[str, list[str]]:
         """Return the labels of the network's own heads."""

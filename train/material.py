@@ -66,7 +66,7 @@ class Judgement:
 
     Attributes:
         figures: by name.
-        score: the one number to choose by; greater is better.
+        score: the one number to choose by; greater is better, NaN where there is nothing to judge by.
     """
 
     figures: Mapping[str, float]

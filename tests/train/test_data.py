@@ -157,6 +157,12 @@ class TestAugmentation:
         np.testing.assert_array_equal(groups[partners.numpy()], groups)
         assert ((weights >= 0.5) & (weights <= 1)).all()
 
+    def test_without_mixup_every_window_is_its_own_partner(self) -> None:
+        """Also for the masks: a partner that is not annotated would hide what is known of the window."""
+        partners, weights = mixing(np.zeros(6, int), 0.0, np.random.default_rng(0))
+        assert partners.tolist() == list(range(6))
+        assert weights.tolist() == [1.0] * 6
+
     def test_degrading_is_reproducible_and_stays_in_range(self) -> None:
         samples = small_music.piece(3).astype(np.float32)
         for seed in range(12):

@@ -14,7 +14,8 @@ import torch
 from train import fit
 from train.configuration import ConfigurationError, load
 from train.loop import Run, learning_rate
-from train.material import Judgement
+from train.losses import Loss
+from train.material import Head, Judgement
 from train.song_material import song_material
 from train.trained import load_trained
 
@@ -92,6 +93,41 @@ def test_a_checkpoint_of_another_seed_is_refused(small_cache: Path, tmp_path: Pa
     fit.fit(configuration, song_material(small_cache), tmp_path / "run", seed=0)
     with pytest.raises(ConfigurationError, match="another network or seed"):
         fit.fit(configuration, song_material(small_cache), tmp_path / "run", seed=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [("optimiser.rate=0.1", "optimiser"), ("heads.emotion.weight=2.0", "heads"), ("smoothing=0.2", "smoothing")],
+)
+def test_a_checkpoint_made_with_other_settings_is_refused(
+    small_cache: Path, tmp_path: Path, change: str, name: str
+) -> None:
+    path = configuration_file(tmp_path, steps=1)
+    fit.fit(load(path), song_material(small_cache), tmp_path / "run", seed=0)
+    with pytest.raises(
+        ConfigurationError, match=f"other settings .{change.split('.', maxsplit=1)[0].split('=', maxsplit=1)[0]} was"
+    ):
+        fit.fit(load(path, [change]), song_material(small_cache), tmp_path / "run", seed=0)
+
+
+def test_a_checkpoint_of_other_annotations_is_refused(small_cache: Path, tmp_path: Path) -> None:
+    configuration = load(configuration_file(tmp_path, steps=1))
+    material = song_material(small_cache)
+    fit.fit(configuration, material, tmp_path / "run", seed=0)
+
+    def other(name: str, loss: Loss) -> Head:
+        head = material.head(name, loss)
+        return dataclasses.replace(head, targets=1 - head.targets)
+
+    with pytest.raises(ConfigurationError, match="other songs or labels"):
+        fit.fit(configuration, dataclasses.replace(material, head=other), tmp_path / "run", seed=0)
+
+
+def test_a_run_that_nothing_tells_when_to_stop_is_refused(small_cache: Path, tmp_path: Path) -> None:
+    configuration = load(configuration_file(tmp_path, steps=1), ["patience=2"])
+    blind = dataclasses.replace(song_material(small_cache), judge=lambda network: Judgement({}, float("nan")))
+    with pytest.raises(ConfigurationError, match="nothing says when to stop"):
+        fit.fit(configuration, blind, tmp_path / "run", seed=0)
 
 
 def test_a_budget_of_time_ends_a_run_early(small_cache: Path, tmp_path: Path) -> None:

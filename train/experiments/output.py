@@ -34,8 +34,15 @@ def as_markdown(table: Table, heading: str) -> str:
             *(f"{published.figures[name]:.4f}" if name in published.figures else "–" for name in names),
         ]
         lines.append("| " + " | ".join([*cells, "", ""]) + " |")
-    lines += ["", f"Seeds {', '.join(map(str, table.seeds))}: mean, and Student's 95 % interval over the seeds in "]
-    lines[-1] += "brackets; each seed draws split, weights and batches. Differences are taken seed by seed."
+    lines += ["", f"Seeds {', '.join(map(str, table.seeds))}: mean, and the 95 % interval of the mean in brackets."]
+    lines[-1] += " Differences are taken seed by seed, on the same songs."
+    if any(row.how != "given" for row in table.rows):
+        lines[-1] += " Each seed draws split, weights and batches; the intervals allow for overlapping training songs."
+    if any(row.how == "given" for row in table.rows):
+        lines[-1] += " With the given split the seeds differ in weights and batches only."
+    if any(name.startswith(("precision", "recall", "F-score")) for name in names):
+        lines[-1] += " Thresholds are chosen on the test songs, as MediaEval's published ones, which flatters."
+    lines += ["", *(f"- {remark}" for remark in table.remarks)] if table.remarks else []
     return "\n".join(lines) + "\n"
 
 
@@ -54,6 +61,7 @@ def as_json(table: Table, heading: str) -> str:
         "heading": heading,
         "seeds": table.seeds,
         "rows": [dataclasses.asdict(row) for row in table.rows],
+        "remarks": table.remarks,
         "published": [dataclasses.asdict(row) for row in table.plan.published],
     }
     return json.dumps(_without_nan(values), indent=1)

@@ -3,14 +3,18 @@
 table = summarise(plan, tested)         # tested: {(how, system): [Tested of each seed, …]}
 table.rows[0].figures["PR-AUC-macro"]   # Estimate(mean=0.512, low=0.47, high=0.554, values=(…))
 
-An interval is Student's t over the seeds, 95 %: each seed draws its own split, so it covers other songs as well as
-other weights. With three seeds it is wide (t = 4.3), as it should be. The difference of two systems is taken seed by
-seed, where both saw the same songs.
+An interval is Student's t over the seeds, 95 %, with the correction of Nadeau and Bengio (Inference for the
+Generalization Error, Machine Learning 52, 2003) where each seed draws its own split: the training parts overlap, so the
+seeds are not independent, and the variance of the mean is taken as s² (1/n + test/training) instead of s²/n. With three
+seeds it is wide (t = 4.3), as it should be. The difference of two systems is taken seed by seed, where both saw the
+same songs. With the data set's own split the songs are the same for all seeds, and the interval is of the weights
+alone.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -20,7 +24,9 @@ from train.experiments.cell import Tested
 from train.experiments.plan import Plan
 from train.figures.decisions import best_f1_thresholds, decide
 from train.figures.exclusive import accuracy
-from train.figures.mediaeval import mediaeval
+from train.figures.mediaeval import NAMES, mediaeval
+from train.figures.ranking import mean_of_known
+from train.splits import SHARES
 
 CONFIDENCE = 0.95
 
@@ -42,12 +48,18 @@ class Estimate:
     values: tuple[float, ...]
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> Estimate:
-        """Return mean and interval; source: Student 1908, ``mean ± t(n - 1) s / sqrt(n)``."""
+    def of(cls, values: Sequence[float], shared: float = 0.0) -> Estimate:
+        """Return mean and interval, ``mean ± t(n - 1) s sqrt(1 / n + shared)``.
+
+        Args:
+            values: of the seeds.
+            shared: test songs for each training song, where the seeds' splits are drawn from the same songs.
+        """
         found = np.array(values, float)
         mean, half = float(found.mean()), float("nan")
         if len(found) > 1:
-            half = float(student.ppf((1 + CONFIDENCE) / 2, len(found) - 1) * found.std(ddof=1) / np.sqrt(len(found)))
+            half = float(student.ppf((1 + CONFIDENCE) / 2, len(found) - 1) * found.std(ddof=1))
+            half *= math.sqrt(1 / len(found) + shared)
         return cls(mean, mean - half, mean + half, tuple(map(float, found)))
 
 
@@ -82,62 +94,92 @@ class Table:
         plan: of the experiment.
         seeds: that were run.
         rows: for each way to split, in the order of the plan.
+        remarks: what a reader should know of the splits and figures, a sentence each.
     """
 
     plan: Plan
     seeds: tuple[int, ...]
     rows: tuple[TableRow, ...]
+    remarks: tuple[str, ...] = ()
 
 
-def summarise(plan: Plan, seeds: Sequence[int], tested: Mapping[tuple[str, str], Sequence[Tested]]) -> Table:
+def summarise(
+    plan: Plan,
+    seeds: Sequence[int],
+    tested: Mapping[tuple[str, str], Sequence[Tested]],
+    remarks: Sequence[str] = (),
+) -> Table:
     """Return the table of an experiment.
 
     Args:
         plan: of the experiment.
         seeds: in the order of the cells.
         tested: by split and system, the cells of all seeds.
+        remarks: see Table.
+
+    Raises:
+        ValueError: two systems were tested on different songs.
     """
     rows = []
     figures = {key: [cell_figures(cell) for cell in cells] for key, cells in tested.items()}
     for how in dict.fromkeys(how for how, _ in tested):
         for row in plan.rows:
             ours = figures[how, row.system]
+            shared = 0.0 if how == "given" else SHARES[2] / SHARES[0]
             differences = {}
             if row.against:
+                _same_songs(tested[how, row.system], tested[how, row.against])
                 pairs = list(zip(ours, figures[how, row.against], strict=True))
                 differences = {
-                    name: Estimate.of([one[name] - other[name] for one, other in pairs]) for name in plan.figures
+                    name: Estimate.of([one[name] - other[name] for one, other in pairs], shared)
+                    for name in plan.figures
                 }
             cells = tested[how, row.system]
             rows.append(
                 TableRow(
                     how,
                     row.system,
-                    {name: Estimate.of([values[name] for values in ours]) for name in plan.figures},
+                    {name: Estimate.of([values[name] for values in ours], shared) for name in plan.figures},
                     row.against,
                     differences,
                     float(np.mean([cell.steps for cell in cells])),
                     float(np.mean([len(cell.songs) for cell in cells])),
                 )
             )
-    return Table(plan, tuple(seeds), tuple(rows))
+    return Table(plan, tuple(seeds), tuple(rows), tuple(remarks))
 
 
 def cell_figures(cell: Tested) -> dict[str, float]:
     """Return the ten MediaEval figures of one cell's test songs, and the accuracy of exclusive labels.
 
-    Songs without annotations, and labels without them, are left out. Thresholds are chosen on the test songs
-    themselves, as MediaEval's published ones are, which flatters precision, recall and F.
+    Each label is judged on the songs that are annotated with it, and micro figures are over the annotated pairs.
+    Thresholds are chosen on the test songs themselves, as MediaEval's published ones are, which flatters precision,
+    recall and F.
     """
     known = ~np.isnan(cell.truth)
-    songs, labels = known.any(axis=1), known.any(axis=0)
-    truth, scores = cell.truth[songs][:, labels], cell.scores[songs][:, labels]
-    positive = np.nan_to_num(truth) >= 0.5
-    if cell.decisions is None:
-        decisions = decide(scores, best_f1_thresholds(scores, positive))
-    else:
-        decisions = cell.decisions[songs][:, labels]
-    figures = mediaeval(scores, positive, decisions)
-    if len(positive) and (positive.sum(axis=1) == 1).all():
-        figures["accuracy"] = accuracy(scores, positive.argmax(axis=1))
+    positive = np.nan_to_num(cell.truth) >= 0.5
+    decisions = np.zeros_like(positive)
+    rows = []
+    for label in np.flatnonzero(known.any(axis=0)):
+        songs = known[:, label]
+        scores, truth = cell.scores[songs, label, None], positive[songs, label, None]
+        if cell.decisions is None:
+            decisions[songs, label] = decide(scores, best_f1_thresholds(scores, truth))[:, 0]
+        else:
+            decisions[songs, label] = cell.decisions[songs, label]
+        rows.append(mediaeval(scores, truth, decisions[songs, label, None]))
+    pairs = mediaeval(cell.scores[known][:, None], positive[known][:, None], decisions[known][:, None])
+    figures = {}
+    for name in NAMES:
+        values = np.array([row[name] for row in rows])
+        figures[name] = mean_of_known(values) if name.endswith("macro") else pairs[name]
+    judged = known.all(axis=1)
+    if judged.any() and (positive[judged].sum(axis=1) == 1).all():
+        figures["accuracy"] = accuracy(cell.scores[judged], positive[judged].argmax(axis=1))
     return figures
+
+
+def _same_songs(first: Sequence[Tested], second: Sequence[Tested]) -> None:
+    for one, other in zip(first, second, strict=True):
+        if not np.array_equal(one.songs, other.songs):
+            raise ValueError("two systems were tested on different songs: the data set was split anew; remove the runs")
