@@ -136,5 +136,5 @@ def _resized(window: NDArray[np.float32], length: int) -> NDArray[np.float32]:
     """Return a window brought to ``length`` frames by linear interpolation, shape (length, bands)."""
     places = np.linspace(0.0, len(window) - 1.0, length, dtype=np.float32)
     below = np.minimum(places.astype(int), len(window) - 2)
-    share = (places - below)[:, None]
+    share = (places - below).astype(np.float32)[:, None]
     return window[below] * (1.0 - share) + window[below + 1] * share
