@@ -9,7 +9,7 @@ it cannot; hence the default.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import numpy as np
 
@@ -61,7 +61,8 @@ def split(manifest: Manifest, how: str, seed: int = 0) -> Manifest:
     held = {entry.split for entry in result.entries}
     for name in SPLITS[: 2 if how == "given" else 3]:
         if name not in held:
-            raise AnnotationError(f"no song of {manifest.dataset} is in the split {name} (--split {how})")
+            hint = "; --split random may do" if how == "artist" else ""
+            raise AnnotationError(f"no song of {manifest.dataset} is in the split {name} (--split {how}){hint}")
     return result
 
 
@@ -75,7 +76,8 @@ def _drawn(keys: list[str | None], seed: int) -> list[str]:
     """Return a split for each song, one and the same for those with the same key; None belongs to training.
 
     The groups come in an order drawn by the seed. Each goes to a split that still has room for it, drawn by how much
-    room there is, so that large and small groups are found in every split.
+    room there is, so that large and small groups are found in every split. Where the groups are so few and large that a
+    split would get none, it gets the smallest that another one can spare.
     """
     members: defaultdict[str, list[int]] = defaultdict(list)
     for index, key in enumerate(keys):
@@ -86,10 +88,19 @@ def _drawn(keys: list[str | None], seed: int) -> list[str]:
     wanted[0] -= keys.count(None)
     groups = sorted(members)
     random = np.random.default_rng(seed)
-    for group in (groups[i] for i in random.permutation(len(groups))):
+    groups = [groups[i] for i in random.permutation(len(groups))]
+    places: dict[str, int] = {}
+    for group in groups:
         room = np.where(wanted >= len(members[group]), wanted, 0)
         place = int(random.choice(len(SPLITS), p=room / room.sum()) if room.any() else np.argmax(wanted))
         wanted[place] -= len(members[group])
+        places[group] = place
+    for empty in (place for place in range(len(SPLITS)) if place not in places.values()):
+        held = Counter(places.values())
+        spare = [group for group in groups if held[places[group]] > 1]
+        if spare and (empty or None not in keys):
+            places[min(spare, key=lambda group: len(members[group]))] = empty
+    for group, place in places.items():
         for index in members[group]:
             result[index] = SPLITS[place]
     return result
