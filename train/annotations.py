@@ -15,7 +15,7 @@ from train.console import failure, say, show
 from train.datasets.catalogue import MANIFESTS, read_manifest
 from train.datasets.song import NEGATIVE
 from train.datasets.table import AnnotationError
-from train.extract import FRONTENDS, extract
+from train.extract import FRONTENDS, Source, extract
 from train.features import FeatureError, Shard, read_skipped
 from train.manifest import Manifest
 from train.splits import HOW, default_how, split
@@ -85,14 +85,15 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     show(survey.json() if options.json else survey.text())
     for remark in survey.remarks:
         say(f"note: {remark}")
-    return 0 if options.dry_run or options.manifest else _prepare(manifest, options)
+    return 0 if options.dry_run or options.manifest else _prepare(manifest, how, options)
 
 
-def _prepare(manifest: Manifest, options: argparse.Namespace) -> int:
+def _prepare(manifest: Manifest, how: str, options: argparse.Namespace) -> int:
     """Compute the features of one shard; return the exit status."""
     audio = options.audio or (options.annotations if options.annotations.is_dir() else options.annotations.parent)
     try:
-        usable = extract(manifest, audio, options.cache, FRONTENDS[options.frontend], options.shard, options.jobs)
+        source = Source(audio, FRONTENDS[options.frontend], how, options.seed)
+        usable = extract(manifest, source, options.cache, options.shard, options.jobs)
     except FeatureError as error:
         say(f"train.prepare: {error}")
         return 1
@@ -105,11 +106,11 @@ def _prepare(manifest: Manifest, options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         say("train.prepare: interrupted; the same command continues")
         return 130
-    skipped = read_skipped(options.cache / f"{options.shard.name}.skipped.csv")
+    skipped = read_skipped(options.cache / options.shard.skipped)
     for song, reason in skipped[:SKIPPED_SHOWN]:
         say(f"skipped: {song}: {reason}")
     if len(skipped) > SKIPPED_SHOWN:
-        say(f"skipped: {len(skipped) - SKIPPED_SHOWN} more, see {options.cache / options.shard.name}.skipped.csv")
+        say(f"skipped: {len(skipped) - SKIPPED_SHOWN} more, see {options.cache / options.shard.skipped}")
     say(f"{usable} songs prepared in {options.cache}, {len(skipped)} skipped")
     return 0 if usable else 1
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import csv
 import dataclasses
 import functools
-import json
 import tempfile
 from pathlib import Path
 
@@ -25,7 +24,8 @@ from train import manifest as manifests
 from train.audio import AudioError, read_audio
 from train.cache import PackWriter
 from train.datasets.table import AnnotationError
-from train.features import DESCRIPTION, MANIFEST, FeatureError, Shard, difference, read_description, same_frames
+from train.description import DESCRIPTION, Description, FeatureError
+from train.features import MANIFEST, Shard, difference, same_frames
 from train.levels import to_levels
 from train.manifest import Entry, Manifest
 from train.parallel import computed
@@ -38,14 +38,30 @@ GREATEST = 400.0
 """Beyond anything that MTG-Jamendo's mels can hold: they begin at -200, and a full-scale sine is near +40."""
 
 
-def extract(manifest: Manifest, audio: Path, folder: Path, frontend: FrontEnd, shard: Shard, jobs: int) -> int:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Source:
+    """What the frames of a manifest's songs are made of.
+
+    Attributes:
+        audio: the folder that the songs' paths are relative to.
+        frontend: for the frames.
+        how: the songs were split.
+        seed: of the split.
+    """
+
+    audio: Path
+    frontend: FrontEnd
+    how: str = "given"
+    seed: int = 0
+
+
+def extract(manifest: Manifest, source: Source, folder: Path, shard: Shard, jobs: int) -> int:
     """Add what is missing of one shard; return the number of its songs that have features.
 
     Args:
         manifest: the songs.
-        audio: the folder that their paths are relative to.
+        source: what their frames are made of.
         folder: to fill; songs that are in it already are not computed again.
-        frontend: for the frames.
         shard: which of the songs.
         jobs: processes.
 
@@ -57,12 +73,16 @@ def extract(manifest: Manifest, audio: Path, folder: Path, frontend: FrontEnd, s
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / SONGS).is_file():
         raise FeatureError(f"{folder} holds the default model's songs (--music): take another --cache")
-    _describe(manifest, folder, frontend)
+    _check_frontend(folder, source.frontend)
+    _check_songs(manifest, folder)
+    # What an earlier call could not read may be readable now, and until this one ends nobody knows.
+    (folder / shard.skipped).unlink(missing_ok=True)
+    _describe(manifest, source, folder, shard.count)
     entries = manifest.entries[shard.index - 1 :: shard.count]
     skipped: dict[str, str] = {}
-    with PackWriter(folder / shard.name, frontend.n_mels) as pack:
+    with PackWriter(folder / shard.name, source.frontend.n_mels) as pack:
         todo = [entry for entry in entries if entry.id not in pack.done]
-        work = functools.partial(song_levels, audio=audio, frontend=frontend)
+        work = functools.partial(song_levels, audio=source.audio, frontend=source.frontend)
         for entry, levels in computed(work, todo, jobs, shard.name):
             if isinstance(levels, str):
                 skipped[entry.id] = levels
@@ -72,7 +92,7 @@ def extract(manifest: Manifest, audio: Path, folder: Path, frontend: FrontEnd, s
     part = folder / f"{shard.name}.skipped.part"
     with part.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("song", "reason"), *sorted(skipped.items())])
-    part.replace(folder / f"{shard.name}.skipped.csv")
+    part.replace(folder / shard.skipped)
     return usable
 
 
@@ -112,25 +132,25 @@ def _ready_made(path: Path, frontend: FrontEnd) -> NDArray[np.float16] | str:
     return to_levels(np.asarray(frames.T, np.float32), frontend.compression)
 
 
-def _describe(manifest: Manifest, folder: Path, frontend: FrontEnd) -> None:
-    """Write what the folder holds, or see that it is the same."""
-    description = folder / DESCRIPTION
-    if description.is_file():
-        there, _, _ = read_description(folder)
-        if not same_frames(there, frontend):
-            raise FeatureError(f"{folder} holds features of another front-end: {difference(there, frontend)}")
-    _check_songs(manifest, folder)
-    values = {
-        "dataset": manifest.dataset,
-        "positive_rate": manifest.positive_rate,
-        "frontend": dataclasses.replace(frontend, patch=FrontEnd().patch).to_metadata(),
-    }
+def _describe(manifest: Manifest, source: Source, folder: Path, shards: int) -> None:
+    """Write what the folder holds."""
+    audio = source.audio.absolute()
+    rate = manifest.positive_rate
+    description = Description(manifest.dataset, rate, source.frontend, audio, source.how, source.seed, shards)
     # Several shards may do this at the same time, on several machines: each has files of its own until they are whole.
     with tempfile.TemporaryDirectory(prefix=".describing-", dir=folder) as own:
-        (Path(own) / DESCRIPTION).write_text(json.dumps(values, indent=1), encoding="utf-8")
+        description.write(Path(own))
         manifests.write(manifest, Path(own) / MANIFEST)
         for name in (DESCRIPTION, MANIFEST):
             (Path(own) / name).replace(folder / name)
+
+
+def _check_frontend(folder: Path, frontend: FrontEnd) -> None:
+    """See that the folder's features, if any, are of this front-end."""
+    if (folder / DESCRIPTION).is_file():
+        there = Description.read(folder).frontend
+        if not same_frames(there, frontend):
+            raise FeatureError(f"{folder} holds features of another front-end: {difference(there, frontend)}")
 
 
 def _check_songs(manifest: Manifest, folder: Path) -> None:

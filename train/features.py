@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import json
 from collections import ChainMap
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,17 +21,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from model.frontend import FrontEnd, FrontEndError
+from model.frontend import FrontEnd
 from train import manifest as manifests
 from train.cache import Pack
 from train.datasets.table import AnnotationError
+from train.description import Description, FeatureError
 from train.manifest import Manifest
 
-MANIFEST, DESCRIPTION = "manifest.csv", "features.json"
-
-
-class FeatureError(ValueError):
-    """A folder of features that cannot be used; the message is one line."""
+MANIFEST = "manifest.csv"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -60,6 +56,11 @@ class Shard:
         """Of the shard's files, without suffix."""
         return "features" if self.count == 1 else f"features-{self.index}of{self.count}"
 
+    @property
+    def skipped(self) -> str:
+        """Name of the list of this shard's songs without features."""
+        return f"{self.name}.skipped.csv"
+
 
 class Features:
     """The songs of a manifest that have features, and these.
@@ -69,12 +70,19 @@ class Features:
         frontend: that computed them; its window's length says nothing here.
         packs: the frames by song.
         skipped: why the other songs of the folder's manifest have none, by song.
+        split: how and with which seed the manifest was split.
     """
 
     def __init__(
-        self, manifest: Manifest, frontend: FrontEnd, packs: Mapping[str, NDArray[np.float16]], skipped: dict[str, str]
+        self,
+        manifest: Manifest,
+        frontend: FrontEnd,
+        packs: Mapping[str, NDArray[np.float16]],
+        skipped: dict[str, str],
+        split: tuple[str, int] = ("given", 0),
     ) -> None:
         self.manifest = manifest
+        self.split = split
         self.frontend = frontend
         self.skipped = skipped
         self._packs = packs
@@ -94,15 +102,14 @@ class Features:
         """
         if not (folder / MANIFEST).is_file():
             raise FeatureError(f"no prepared data set in {folder}: run python -m train.prepare --dataset … first")
-        frontend, dataset, positive_rate = read_description(folder)
+        description = Description.read(folder)
+        bands = description.frontend.n_mels
         try:
-            manifest = manifests.read(folder / MANIFEST, dataset, positive_rate)
-            packs = [Pack(path.with_suffix(""), frontend.n_mels) for path in sorted(folder.glob("features*.index"))]
+            manifest = manifests.read(folder / MANIFEST, description.dataset, description.positive_rate)
+            packs = [Pack(path.with_suffix(""), bands) for path in sorted(folder.glob("features*.index"))]
         except (AnnotationError, ValueError, OSError) as error:
             raise FeatureError(str(error)) from None
-        skipped = {
-            song: why for path in sorted(folder.glob("features*.skipped.csv")) for song, why in read_skipped(path)
-        }
+        skipped = {song: why for path in skip_lists(folder, description) for song, why in read_skipped(path)}
         frames: Mapping[str, NDArray[np.float16]] = ChainMap(*({song: pack[song] for song in pack} for pack in packs))
         missing = [entry.id for entry in manifest.entries if entry.id not in frames and entry.id not in skipped]
         if missing:
@@ -111,22 +118,18 @@ class Features:
                 "prepared; the same train.prepare command continues, every shard of it"
             )
         keep = np.array([entry.id in frames for entry in manifest.entries], bool)
-        return cls(manifest.where(keep), frontend, frames, skipped)
+        skipped = {entry.id: skipped[entry.id] for entry in manifest.entries if entry.id not in frames}
+        split = (description.how, description.seed)
+        return cls(manifest.where(keep), description.frontend, frames, skipped, split)
 
 
-def read_description(folder: Path) -> tuple[FrontEnd, str, float]:
-    """Return the front-end of a folder's features, the data set's name and its positive rate; raises FeatureError."""
-    path = folder / DESCRIPTION
-    try:
-        described = json.loads(path.read_text(encoding="utf-8"))
-        frontend = FrontEnd.from_metadata(described["frontend"])
-        return frontend, str(described["dataset"]), float(described["positive_rate"])
-    except OSError as error:
-        raise FeatureError(f"{path}: {error.strerror}") from None
-    except FrontEndError as error:
-        raise FeatureError(f"{path}: features of another front-end: {error}") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise FeatureError(f"{path} is damaged: remove the folder and prepare again") from None
+def skip_lists(folder: Path, description: Description) -> list[Path]:
+    """Return the lists of skipped songs that hold: those of as many shards as there were last."""
+    if description.shards is None:
+        return sorted(folder.glob("features*.skipped.csv"))
+    count = description.shards
+    paths = (folder / Shard(index, count).skipped for index in range(1, count + 1))
+    return [path for path in paths if path.is_file()]
 
 
 def same_frames(first: FrontEnd, second: FrontEnd) -> bool:

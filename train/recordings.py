@@ -22,7 +22,8 @@ from train.audio import AudioError, read_audio
 from train.cache import Pack
 from train.console import say
 from train.datasets.song import MOODS
-from train.features import DESCRIPTION, FeatureError, Features, difference, same_frames
+from train.description import DESCRIPTION, FeatureError
+from train.features import Features, difference, same_frames
 from train.levels import to_frames
 from train.songs import load_songs
 from train.validation import EMOTION_COLUMNS, annotated, truths

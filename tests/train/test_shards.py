@@ -1,0 +1,81 @@
+"""What of a data set is prepared is never mistaken, whatever was skipped, shared or interrupted before."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.train import own_songs, small_music
+from train.corpus import Corpus
+from train.features import FeatureError, Features
+
+
+def nothing(table: Path, cache: Path) -> None:
+    """Prepare where there is no audio: every song is skipped."""
+    empty = cache.parent / "empty"
+    empty.mkdir()
+    assert own_songs.prepared(table, cache, "--audio", str(empty)) == 1
+    assert len(Features.open(cache).skipped) == own_songs.COUNT
+
+
+def test_lists_of_skipped_songs_do_not_outlive_another_sharing(own_table: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    nothing(own_table, cache)
+    assert own_songs.prepared(own_table, cache, "--shard", "1/2") == 0
+    with pytest.raises(FeatureError, match=r"half-written: 6 of 12 songs \(such as s1.wav\)"):
+        Features.open(cache)
+    assert own_songs.prepared(own_table, cache, "--shard", "2/2") == 0
+    assert Features.open(cache).skipped == {}
+
+
+def test_a_killed_call_leaves_no_older_list(own_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = tmp_path / "cache"
+    nothing(own_table, cache)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("train.extract.computed", killed)
+    assert own_songs.prepared(own_table, cache) == 130
+    with pytest.raises(FeatureError, match="half-written: 12 of 12 songs"):
+        Features.open(cache)
+
+
+def test_a_refused_call_leaves_the_list(own_table: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    nothing(own_table, cache)
+    before = {path.name: path.read_bytes() for path in cache.iterdir()}
+    assert own_songs.prepared(own_table, cache, "--frontend", "mtg-jamendo") == 1
+    assert {path.name: path.read_bytes() for path in cache.iterdir()} == before
+
+
+def test_songs_without_features_are_said_to_who_learns_from_the_rest(own_table: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(own_table.parent, tmp_path / "songs"))
+    (folder / "s0.wav").unlink()
+    cache = tmp_path / "cache"
+    assert own_songs.prepared(folder / "songs.csv", cache) == 0
+    (remark,) = Corpus.open(cache).remarks
+    assert remark == f"1 of 12 songs have no features: see the lists of skipped songs in {cache}"
+    small_music.write_wav(folder / "s0.wav", small_music.piece(0))
+    assert own_songs.prepared(folder / "songs.csv", cache) == 0
+    assert Corpus.open(cache).remarks == ()
+
+
+def test_a_folder_that_does_not_say_its_shards_is_read_as_before(own_cache: Path, tmp_path: Path) -> None:
+    cache = Path(shutil.copytree(own_cache, tmp_path / "cache"))
+    values = json.loads((cache / "features.json").read_text())
+    kept = {name: values[name] for name in ("dataset", "positive_rate", "frontend")}
+    (cache / "features.json").write_text(json.dumps(kept))
+    assert len(Features.open(cache).manifest) == own_songs.COUNT
+
+
+@pytest.mark.parametrize("how", ["artist", "random"])
+def test_how_a_folder_was_split_is_what_a_run_says(own_table: Path, tmp_path: Path, how: str) -> None:
+    assert own_songs.prepared(own_table, tmp_path, "--split", how, "--seed", "4") == 0
+    corpus = Corpus.open(tmp_path)
+    for same in (corpus, corpus.split("given", 0)):
+        said = same.description()["split"]
+        assert (said["how"], said["seed"]) == (how, 4)
+    said = corpus.split("random", 7).description()["split"]
+    assert (said["how"], said["seed"]) == ("random", 7)
