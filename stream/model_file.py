@@ -9,7 +9,10 @@ Beside an ONNX file, a JSON file of the same name counts as part of the model; a
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
+import stat
 from pathlib import Path
 
 Stamp = tuple[tuple[str, int, int, int, int], ...]
@@ -41,7 +44,7 @@ class ModelFile:
         """Return the SHA-256 of the file, or of the list of names and digests of several, in hexadecimal.
 
         Raises:
-            OSError: a file cannot be read.
+            OSError: a file cannot be read, or is none that ends: a pipe, a device.
         """
         digests = {file.name: _sha256(file) for file in self._files()}
         if len(digests) == 1:
@@ -57,5 +60,11 @@ class ModelFile:
 
 
 def _sha256(file: Path) -> str:
-    with file.open("rb") as opened:
+    with open(file, "rb", opener=_at_once) as opened:  # noqa: PTH123 -- a path's own takes no opener
+        if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(file))
         return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe with a name would wait for its writer

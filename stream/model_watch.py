@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 _STEP_SECONDS = 0.1
 _MOST_REFUSED = 100
 _NICENESS = 10
+_PATIENCE_SECONDS = 10.0
 _NO_STAMP: Stamp = ()  # that of no file
 
 
@@ -104,10 +105,10 @@ class ModelWatch:
         self._thread.start()
 
     def close(self) -> None:
-        """End the watch; a model that is being read is not taken. Safe to call twice."""
+        """End the watch; a model that is being read is not taken, and not waited for if it hangs. Safe to call twice."""
         self._stop.request()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(_PATIENCE_SECONDS)
 
     def _run(self) -> None:
         lower_priority()

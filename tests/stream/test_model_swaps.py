@@ -64,6 +64,18 @@ def folder_without_a_model(path: Path) -> Path:
     return path
 
 
+def pipe_without_a_writer(path: Path) -> Path:
+    path.unlink()
+    os.mkfifo(path)
+    return path
+
+
+def device_without_an_end(path: Path) -> Path:
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    return path
+
+
 class Told:
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -220,7 +232,13 @@ def test_a_bad_file_is_not_read_again_until_its_content_is_another(
     assert watched.told.refusals == 2 and "when it was last refused" in caplog.text
 
 
-@pytest.mark.parametrize("make", [truncated, of_another_front_end, no_onnx, folder_without_a_model])
+@pytest.mark.parametrize(
+    "make",
+    [
+        *(truncated, of_another_front_end, no_onnx, folder_without_a_model),
+        *(pipe_without_a_writer, device_without_an_end),
+    ],
+)
 def test_each_bad_file_is_one_line_and_a_good_one_is_taken_after_it(
     make: Callable[[Path], Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -232,6 +250,7 @@ def test_each_bad_file_is_one_line_and_a_good_one_is_taken_after_it(
     assert "\n" not in caplog.records[0].getMessage() and str(path) in caplog.text
     if path.is_dir():
         shutil.rmtree(path)
+    path.unlink(missing_ok=True)
     second(path)
     watched.look()
     assert watched.name == "second"
