@@ -17,6 +17,7 @@ import itertools
 import json
 import logging
 import os
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -130,10 +131,10 @@ def recover(path: Path) -> None:
         StreamError: one cannot be written.
     """
     need_pyarrow()
-    end = path.suffix + JOURNAL
+    # In full: moods-kitchen.parquet may be another process's, which is writing its journal now.
+    ours = re.compile(rf"{re.escape(path.stem)}(-\d{{8}}T\d{{6}}Z-\d{{6,}})?{re.escape(path.suffix + JOURNAL)}")
     for journal in sorted(path.parent.glob("*")) if path.parent.is_dir() else []:
-        name = journal.name.removesuffix(end)
-        if not journal.name.endswith(end) or not (name == path.stem or name.startswith(f"{path.stem}-")):
+        if not ours.fullmatch(journal.name) or not journal.is_file():
             continue
         target = journal.with_name(journal.name.removesuffix(JOURNAL))
         if target == path:  # this run will write its own there

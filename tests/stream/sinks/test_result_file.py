@@ -210,6 +210,21 @@ def test_a_journal_that_was_cut_in_a_line_gives_all_the_others(tmp_path: Path) -
     assert not journal.exists()
 
 
+def test_the_journal_of_a_process_with_a_longer_name_is_left_to_it(tmp_path: Path) -> None:
+    other = parquet.ParquetSink(tmp_path / "moods-kitchen.parquet")
+    other.emit(records.estimate())
+    parquet.recover(tmp_path / "moods.parquet")
+    other.emit(records.estimate())
+    other.close()
+    assert len(read(tmp_path / "moods-kitchen.parquet")) == 2
+
+
+def test_a_folder_in_the_place_of_a_journal_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "moods.parquet.jsonl").mkdir()
+    with pytest.raises(StreamError, match=r"moods\.parquet\.jsonl: Is a directory"):
+        open_results(tmp_path / "moods.parquet", records.LABELS, Limits(), Stop())
+
+
 def test_what_does_not_go_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(StreamError, match="cannot write results to"):
         open_results(tmp_path / "none" / "moods.parquet", records.LABELS, HALF_MEGABYTE, Stop())
