@@ -60,7 +60,7 @@ class ModelFile:
 
 
 def _sha256(file: Path) -> str:
-    with open(file, "rb", opener=_at_once) as opened:  # noqa: PTH123 -- a path's own takes no opener
+    with open(file, "rb", opener=_at_once) as opened:
         if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
             raise OSError(errno.EINVAL, "it is no regular file", str(file))
         return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -105,7 +105,7 @@ class ModelWatch:
         self._thread.start()
 
     def close(self) -> None:
-        """End the watch; a model that is being read is not taken, and not waited for if it hangs. Safe to call twice."""
+        """End the watch; a model that is being read is not taken, nor waited for if it hangs. Safe to call twice."""
         self._stop.request()
         if self._thread.is_alive():
             self._thread.join(_PATIENCE_SECONDS)
