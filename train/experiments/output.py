@@ -101,6 +101,7 @@ def _panel(axes: Axes, estimates: Sequence[tuple[str, Estimate]], title: str) ->
         axes.plot(estimate.mean, place, "o", color="#1d4ed8", zorder=4)
     axes.set_yticks(range(len(estimates)), [name for name, _ in estimates])
     axes.set_ylim(len(estimates) - 0.5, -0.5)
+    axes.locator_params(axis="x", nbins=5)
     axes.grid(axis="x", alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
 
