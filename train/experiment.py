@@ -72,6 +72,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default %(default)s")
     parser.add_argument("--json", action="store_true", help="print the table for programs")
     options = parser.parse_args(arguments)
+    if options.threads < 1:
+        parser.error(f"--threads {options.threads}: at least 1 is needed")
     torch.set_num_threads(options.threads)
     root = options.output or Path("runs/experiments") / f"{options.name}-{options.cache.name}"
     seeds = list(dict.fromkeys(options.seeds))

@@ -63,7 +63,7 @@ def export_ensemble(
     listeners: Sequence[Path],
     cache: Path,
     output: Path,
-    card: tuple[str, str],
+    card: tuple[str, str, str],
     batches: Batches = (),
 ) -> float:
     """Export runs as one ensemble with a fitted blend; return the greatest difference from torch.
@@ -73,7 +73,7 @@ def export_ensemble(
         listeners: folders of runs that give emotions and ratings.
         cache: prepared data, for the blend.
         output: file to write.
-        card: name and version of the model.
+        card: name and version of the model, and the licence of its weights.
         batches: real windows to check the file on.
     """
     own = [head for head in HEADS if head != "rating" or not listeners]
@@ -92,7 +92,8 @@ def export_ensemble(
     ensemble.presence_slope = PRESENCE_SLOPE
     ensemble.presence_threshold = presence_threshold(presence)
     record = training_record(songs, blend, features, owners, seeds)
-    return export_onnx(ensemble, output, ModelCard(MOODS, *card, record, LICENSE), batches)
+    name, version, license_name = card
+    return export_onnx(ensemble, output, ModelCard(MOODS, name, version, record, license_name), batches)
 
 
 def export_single(folder: Path, output: Path, card: tuple[str, str, str], cache: Path) -> tuple[float, int]:
@@ -114,7 +115,14 @@ def export_single(folder: Path, output: Path, card: tuple[str, str, str], cache:
     head = stored["judged"][0]
     frontend = FrontEnd.from_metadata(stored["frontend"])
     batches = _real_windows(cache, frontend)
-    training = {**stored["data"], "seeds": [stored["seed"]], "steps": stored["progress"]["step"]}
+    training = {
+        **stored["data"],
+        "seeds": [stored["seed"]],
+        "steps": stored["progress"]["step"],
+        "metrics": {"validation": stored.get("metrics", {})},
+    }
+    for other in stored["judged"][1:]:
+        say(f"note: the head {other} is left out: a file has one, and {head} is the first that is judged")
     tagger = SingleHead(network, head, exclusive=stored["losses"][head] == "softmax")
     name, version, license_name = card
     model_card = ModelCard(tuple(stored["labels"][head]), name, version, training, license_name, frontend)
@@ -197,20 +205,27 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--cache", type=Path, default=Path("cache"), help="prepared data (default %(default)s)")
     parser.add_argument("--name", help="name of the model (default: that of the output file)")
     parser.add_argument("--version", default="0.1.0", help="version of the model (default %(default)s)")
-    parser.add_argument("--license", default="not stated", help="of the weights of a single run")
+    parser.add_argument(
+        "--license", help="of the weights (default: not stated; for an ensemble that of the default model's data)"
+    )
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     name = options.name or options.output.stem
     try:
         _, first = load_trained(options.runs[0])
         if not set(HEADS) <= set(first["labels"]) and len(options.runs) == 1:
-            card = (name, options.version, options.license)
+            card = (name, options.version, options.license or "not stated")
             difference, count = export_single(options.runs[0], options.output, card, options.cache)
         else:
             batches = _real_windows(options.cache, FrontEnd())
             count = sum(map(len, batches))
             difference = export_ensemble(
-                options.runs, options.listeners, options.cache, options.output, (name, options.version), batches
+                options.runs,
+                options.listeners,
+                options.cache,
+                options.output,
+                (name, options.version, options.license or LICENSE),
+                batches,
             )
     except (ExportError, ConfigurationError, OSError, ValueError) as error:
         say(f"train.export: {error}")

@@ -117,7 +117,7 @@ def fit(
     if log is None:
         return {}
     if run.configuration.patience is None:
-        save(_exported(run), folder / "final.pt")
+        save(_exported(run, log.last()), folder / "final.pt")
     log.close()
     return log.last()
 
@@ -144,13 +144,14 @@ def _check(run: Run, folder: Path) -> Mapping[str, float]:
     if judgement.score > run.progress.best:
         run.progress.best, run.progress.stale = judgement.score, 0
         if run.configuration.patience is not None:
-            save(_exported(run), folder / "best.pt")
+            save(_exported(run, judgement.figures), folder / "best.pt")
     else:
         run.progress.stale += 1
     return judgement.figures
 
 
-def _exported(run: Run) -> dict[str, Any]:
+def _exported(run: Run, figures: Mapping[str, float]) -> dict[str, Any]:
+    """Return the trained network and what its file shall say of it; ``figures`` are those of this very check."""
     state = run.state()
     weights = {name: value.cpu().contiguous() for name, value in run.averaged_network().state_dict().items()}
     return {
@@ -160,6 +161,7 @@ def _exported(run: Run) -> dict[str, Any]:
         "first_frames": run.configuration.first_frames,
         "frontend": dict(run.frontend.to_metadata()),
         "data": dict(run.material.description),
+        "metrics": {name: round(value, 4) for name, value in figures.items() if math.isfinite(value)},
         **{key: state[key] for key in ("labels", "description", "seed", "progress")},
     }
 
@@ -180,6 +182,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not options.config.is_file():
         parser.error(f"no such file: {options.config}")
+    if options.threads < 1:
+        parser.error(f"--threads {options.threads}: at least 1 is needed")
     torch.set_num_threads(options.threads)
     folder = options.output or Path("runs") / options.config.stem / f"seed{options.seed}"
     try:

@@ -7,7 +7,7 @@ frontend = network_frontend({"kind": "uai_cnrl", "segments": 4})
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import nn
@@ -34,6 +34,9 @@ def build_network(description: Mapping[str, Any], heads: Mapping[str, int]) -> n
         ConfigurationError: there is no such network, or it does not take these parameters or heads.
     """
     parameters = {key: value for key, value in description.items() if key != "kind"}
+    channels = parameters.get("channels", (1,))
+    if not isinstance(channels, Sequence) or not channels or not all(type(c) is int and c > 0 for c in channels):
+        raise ConfigurationError(f"network: channels is {channels!r}: a list of whole numbers above 0 is needed")
     try:
         return NETWORKS[_kind(description)](heads, **parameters)
     except (TypeError, ValueError, RuntimeError) as error:

@@ -22,6 +22,8 @@ from train.losses import Loss
 from train.material import Frames
 
 PATCH = 187
+BATCH = 64
+"""Windows of a song that a network is given at once: an hour of music has more than memory holds."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -59,11 +61,16 @@ def score_heads(
     for key in keys:
         levels = frames[key]
         count = max(1, min(len(levels), cut.first_frames or len(levels)) // cut.patch)
-        cuts = to_frames(levels[: count * cut.patch], cut.compression).reshape(count, cut.patch, levels.shape[1])
-        logits = network_outputs(network, cuts)
-        for name, loss in heads.items():
-            probabilities = torch.softmax(logits[name], 1) if loss == "softmax" else torch.sigmoid(logits[name])
-            rows[name].append(probabilities.numpy().mean(axis=0, dtype=np.float64))
+        sums: dict[str, NDArray[np.float64]] = {}
+        for first in range(0, count, BATCH):
+            part = levels[first * cut.patch : min(first + BATCH, count) * cut.patch]
+            cuts = to_frames(part, cut.compression).reshape(-1, cut.patch, levels.shape[1])
+            logits = network_outputs(network, cuts)
+            for name, loss in heads.items():
+                probabilities = torch.softmax(logits[name], 1) if loss == "softmax" else torch.sigmoid(logits[name])
+                sums[name] = sums.get(name, np.zeros(())) + probabilities.numpy().sum(axis=0, dtype=np.float64)
+        for name in heads:
+            rows[name].append(sums[name] / count)
     return {name: np.array(values) for name, values in rows.items()}
 
 

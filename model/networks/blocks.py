@@ -29,12 +29,17 @@ class BlockNetwork(nn.Module):
         heads: number of labels of each task, by name.
         channels: filters of each block's convolution.
         dropout: share of values dropped after each pooling.
+
+    Raises:
+        ValueError: there are so many blocks that nothing is left of a window.
     """
 
     def __init__(self, heads: Mapping[str, int], channels: Sequence[int], dropout: float) -> None:
         super().__init__()
         self.features = (FRONTEND.patch >> len(channels)) * (FRONTEND.n_mels >> len(channels)) * channels[-1]
         """Values after the last block."""
+        if not self.features:
+            raise ValueError(f"{len(channels)} blocks halve a window {len(channels)} times, which leaves nothing of it")
         self.blocks = nn.Sequential(
             *(_block(inputs, outputs, dropout) for inputs, outputs in itertools.pairwise([1, *channels]))
         )
