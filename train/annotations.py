@@ -136,6 +136,8 @@ def _selected(options: argparse.Namespace) -> Manifest:
 def _names(text: str) -> list[str]:
     """Return the labels that ``--tags`` names; a file of MTG-Jamendo's has a category before each."""
     path = Path(text)
+    if path.suffix == ".txt" and not path.is_file():
+        raise AnnotationError(f"--tags {text}: no such file (MTG-Jamendo's lie in its data/tags)")
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else text.split(",")
     names = [line.rpartition("---")[2].strip() for line in lines]
     if not any(names):

@@ -21,6 +21,12 @@ class AudioError(Exception):
     """A file that cannot be decoded; the message says which and why."""
 
 
+def located(path: Path) -> Path:
+    """Return where a song's file is: at its path, or as MTG-Jamendo names its smaller files, ``7400.low.mp3``."""
+    low = path.with_name(f"{path.stem}.low{path.suffix}")
+    return low if not path.exists() and low.is_file() else path
+
+
 def read_audio(source: Path | io.BytesIO, samplerate: int = RATE) -> NDArray[np.float32]:
     """Return a file's sound as mono samples at ``samplerate`` (in Hz), shape (n,), full scale at 1.0.
 

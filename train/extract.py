@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from model.frontend import MTG_JAMENDO, FrontEnd
 from model.mel import melspectrogram
 from train import manifest as manifests
-from train.audio import AudioError, read_audio
+from train.audio import AudioError, located, read_audio
 from train.cache import PackWriter
 from train.datasets.table import AnnotationError
 from train.description import DESCRIPTION, Description, FeatureError
@@ -100,6 +100,7 @@ def song_levels(entry: Entry, audio: Path, frontend: FrontEnd) -> NDArray[np.flo
     """Return a song's levels, shape (frames, bands), or in one line why there are none."""
     path = audio / entry.path
     ready = path.with_suffix(".npy")
+    path = located(path)
     if path.suffix == ".npy" or (not path.is_file() and ready.is_file()):
         return _ready_made(ready, frontend)
     if not path.is_file():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import posixpath
 from typing import Any
 
 import numpy as np
@@ -163,4 +164,18 @@ def _remarks(manifest: Manifest) -> list[str]:
         unknown = sum(name not in entry.metadata for entry in manifest.entries)
         if 0 < unknown < len(manifest):
             remarks.append(f"the {name} of {unknown} songs is unknown: masked, never taken as negative")
-    return remarks
+    return remarks + _shared_files(manifest)
+
+
+def _shared_files(manifest: Manifest) -> list[str]:
+    """Return that songs of different splits are one file, if any are."""
+    splits: dict[str, dict[str, str]] = {}
+    for entry in manifest.entries:
+        if entry.split:
+            splits.setdefault(posixpath.normpath(entry.path.as_posix()), {}).setdefault(entry.split, entry.id)
+    torn = [found for found in splits.values() if len(found) > 1]
+    if not torn:
+        return []
+    such = " and ".join(f"{name} ({split})" for split, name in torn[0].items())
+    files = f"{len(torn)} files are" if len(torn) > 1 else "1 file is"
+    return [f"{files} in more than one split, such as that of {such}: give such songs one group, or leave one out"]

@@ -122,3 +122,27 @@ def test_a_wrong_call_is_status_2(arguments: list[str], capsys: pytest.CaptureFi
         prepare.main(arguments)
     assert caught.value.code == 2
     assert "error:" in capsys.readouterr().err
+
+
+def test_one_file_in_two_splits_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        "id,path,split,happy",
+        "a,1.mp3,train,1",
+        "b,./1.mp3,test,1",
+        "c,2.mp3,validation,1",
+        "d,2.mp3,validation,0",
+    ]
+    table = tmp_path / "songs.csv"
+    table.write_text("\n".join([*rows, "e,3.mp3,train,0", ""]))
+    assert run("--dataset", "csv", "--annotations", table, "--dry-run") == 0
+    said = "note: 1 file is in more than one split, such as that of a (train) and b (test): give such songs one group"
+    assert said in capsys.readouterr().err
+    table.write_text("\n".join([*rows, "e,3.mp3,train,0", ""]).replace("./1.mp3", "4.mp3"))
+    assert run("--dataset", "csv", "--annotations", table, "--dry-run") == 0
+    assert "more than one split" not in capsys.readouterr().err
+
+
+def test_a_file_of_tags_that_is_not_there_is_no_tag(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = mtg_folder(tmp_path)
+    assert run("--dataset", "mtg-jamendo", "--annotations", folder, "--tags", "moodtheme_split.txt", "--dry-run") == 1
+    assert "--tags moodtheme_split.txt: no such file (MTG-Jamendo's lie in its data/tags)" in capsys.readouterr().err

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.train import own_songs, small_music
+from train.audio import located
 from train.corpus import Corpus
 from train.features import FeatureError, Features
 
@@ -79,3 +80,14 @@ def test_how_a_folder_was_split_is_what_a_run_says(own_table: Path, tmp_path: Pa
         assert (said["how"], said["seed"]) == (how, 4)
     said = corpus.split("random", 7).description()["split"]
     assert (said["how"], said["seed"]) == ("random", 7)
+
+
+def test_mtg_jamendos_smaller_files_are_found_under_the_names_of_its_table(own_table: Path, tmp_path: Path) -> None:
+    for number in range(own_songs.COUNT):
+        low = f"s{number}.low.wav" if number else "s0.wav"
+        shutil.copy(own_table.parent / f"s{number}.wav", tmp_path / low)
+    assert own_songs.prepared(own_table, tmp_path / "cache", "--audio", str(tmp_path)) == 0
+    assert Features.open(tmp_path / "cache").skipped == {}
+    assert located(tmp_path / "s1.wav") == tmp_path / "s1.low.wav"
+    assert located(tmp_path / "s0.wav") == tmp_path / "s0.wav"
+    assert located(tmp_path / "none.wav") == tmp_path / "none.wav"

@@ -14,7 +14,7 @@ Which songs the papers use, checked on the published files:
 - MediaEval's Emotions and Themes in Music: the 56 tags in ``moodtheme_split.txt`` (without ambiental, horror and
   mellow, which the authors left out so that every part of every split has the same tags) and the split 0: 9,949 tracks
   for training, 3,802 for validation, 4,231 for the test, no artist in two of them.
-  ``--tags moodtheme_split.txt --split given``.
+  ``--tags mtg-jamendo-dataset/data/tags/moodtheme_split.txt --split given``.
 
 Where the validation part of the split is not at hand it is made from the other two: the tracks with one of the
 split's tags that neither of these holds.
