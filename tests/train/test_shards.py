@@ -1,6 +1,7 @@
 """What of a data set is prepared is never mistaken, whatever was skipped, shared or interrupted before."""
 
 import json
+import resource
 import shutil
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from tests.train import own_songs, small_music
 from train.audio import located
+from train.cache import PackWriter
 from train.corpus import Corpus
 from train.features import FeatureError, Features
 
@@ -91,3 +93,24 @@ def test_mtg_jamendos_smaller_files_are_found_under_the_names_of_its_table(own_t
     assert located(tmp_path / "s1.wav") == tmp_path / "s1.low.wav"
     assert located(tmp_path / "s0.wav") == tmp_path / "s0.wav"
     assert located(tmp_path / "none.wav") == tmp_path / "none.wav"
+
+
+@pytest.mark.parametrize("cut", [0, 7])
+def test_opening_again_where_nothing_can_be_written_loses_no_song(own_cache: Path, tmp_path: Path, cut: int) -> None:
+    cache = Path(shutil.copytree(own_cache, tmp_path / "cache"))
+    index = cache / "features.index"
+    index.write_bytes(index.read_bytes()[: len(index.read_bytes()) - cut])
+    before, same_file = {path.name: path.read_bytes() for path in cache.iterdir()}, index.stat().st_ino
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))  # as a full disk
+    try:
+        if cut:
+            with pytest.raises(OSError, match="File too large"):
+                PackWriter(cache / "features")
+        else:
+            with PackWriter(cache / "features") as pack:
+                assert len(pack.done) == 12
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert {path.name: path.read_bytes() for path in cache.iterdir()} == before
+    assert index.stat().st_ino == same_file
