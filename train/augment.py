@@ -79,7 +79,7 @@ def hide(frames: torch.Tensor, settings: Augmentation, rng: np.random.Generator)
             continue
         hidden = np.zeros((count, size), bool)
         for _ in range(2):
-            width = rng.integers(0, greatest + 1, count)
+            width = rng.integers(0, min(greatest, size) + 1, count)
             begin = rng.integers(0, size - width + 1)
             places = np.arange(size)[None]
             hidden |= (places >= begin[:, None]) & (places < (begin + width)[:, None])

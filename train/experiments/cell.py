@@ -135,7 +135,7 @@ def _tested(configuration: Configuration, divided: Corpus, folder: Path, ranks: 
 def read_tested(path: Path) -> Tested:
     """Return what ``run_cell`` found; raises ValueError if the file is damaged."""
     try:
-        with np.load(path, allow_pickle=False) as found:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
             values = {name: found[name] for name in found.files}
         return Tested(**{**values, "steps": int(values["steps"]), "validation": float(values["validation"])})
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
