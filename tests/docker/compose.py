@@ -25,7 +25,7 @@ import yaml
 
 from tests.docker.dockerfile import Dockerfile
 from tests.stream.command import environment
-from tests.stream.kafka.broker import free_ports
+from tests.stream.kafka.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "docker"

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import atexit
-import random
 import shutil
 import signal
 import socket
@@ -35,8 +34,8 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from tests.stream.kafka.jars import JarsError, classpath
+from tests.stream.kafka.ports import HOST, free_ports, is_free
 
-HOST = "127.0.0.1"
 _READY_SECONDS = 90.0
 _STOP_SECONDS = 30.0
 _JAVA = ("java", "-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
@@ -140,7 +139,7 @@ class Broker:
         if self.is_running:
             return
         for name, port in self._ports.items():
-            if not _is_free(port):
+            if not is_free(port):
                 taken = f"port {port} (Kafka's {name}) is taken by another program"
                 raise BrokerError(f"{taken}: end that, or choose another port")
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -251,28 +250,6 @@ class Broker:
                 admin.close()
         except (OSError, KafkaError):
             return False
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens at."""
-    # Below the range from which the system takes the ports of outgoing connections: there, a client that tries to
-    # reach a broker that is down may get the broker's own port, connect to itself and keep the broker from coming back.
-    ports: list[int] = []
-    while len(ports) < count:
-        port = random.randrange(20_000, 32_000)
-        if port not in ports and _is_free(port):
-            ports.append(port)
-    return ports
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
 
 
 def _tied_to_us() -> list[str]:
