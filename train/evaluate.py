@@ -1,7 +1,7 @@
 """Judge a model on a manifest's songs, from the audio on, and write a report.
 
     python -m train.evaluate --model model/default.onnx --manifest manifest.csv --audio music --report reports/default
-    python -m train.evaluate --model runs/mine/seed0 --manifest cache/mine --audio music --report reports/mine
+    python -m train.evaluate --model runs/mine/seed0 --manifest cache/mine --report reports/mine
     python -m train.evaluate … --path streaming --report reports/streamed      # through python -m stream.listen
 
 MODEL is an ONNX file or the folder of a training run. The manifest is a CSV (train.manifest), or a folder that
@@ -42,7 +42,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", type=Path, required=True, help="an ONNX file, or the folder of a training run")
     parser.add_argument("--manifest", type=Path, required=True, help="a CSV, or a folder that train.prepare filled")
     parser.add_argument("--report", type=Path, required=True, metavar="DIR", help="folder to write")
-    parser.add_argument("--audio", type=Path, metavar="DIR", help="where the songs are (default: beside the manifest)")
+    parser.add_argument(
+        "--audio",
+        type=Path,
+        metavar="DIR",
+        help="where the songs are (default: beside the CSV,\nor as they were prepared)",
+    )
     parser.add_argument(
         "--split", default="test", choices=("test", "validation", "train", "all"), help="default %(default)s"
     )
@@ -107,14 +112,14 @@ def _evaluate(options: argparse.Namespace, command: str) -> dict[str, Any]:
     from train.report.songs import SongError, choose, heard, score_songs  # noqa: PLC0415
     from train.report.writing import write_report  # noqa: PLC0415
 
-    table, manifest = _read_manifest(options.manifest, options.positive_rate)
+    table, manifest, prepared_from = _read_manifest(options.manifest, options.positive_rate)
     candidate = load_candidate(options.model)
     wanted = [name.strip() for name in options.labels.split(",")] if options.labels else None
     matching = match(candidate.labels, manifest, wanted)
     songs = choose(manifest, options.split)
     if options.groups and not any(options.groups in entry.metadata for entry in songs.entries):
         raise SongError(f"no song has a {options.groups}, so --groups {options.groups} cannot be drawn")
-    audio = (options.audio or table.parent).absolute()
+    audio = (options.audio or prepared_from or table.parent).absolute()
     digest = hashlib.sha256(table.read_bytes()).hexdigest()
     identity = {"model": candidate.sha256, "manifest": digest, "path": options.path, "audio": str(audio)}
     with Journal(options.report, identity) as journal:
@@ -127,6 +132,8 @@ def _evaluate(options: argparse.Namespace, command: str) -> dict[str, Any]:
     judged = {entry.id for part in (labels, *ratings) if part is not None for entry in part.songs}
     scored = [entry for entry in songs.entries if isinstance(outcomes[entry.id], Score)]
     if not judged:
+        if prepared_from is not None and not options.audio and not audio.is_dir():
+            raise SongError(f"{options.manifest} was prepared from {audio}, which is gone: say --audio DIR")
         reasons = [f"{entry.id}: {outcomes[entry.id]}" for entry in songs.entries if entry not in scored]
         because = f", such as {reasons[0]}" if reasons else ": none is annotated with every label that is judged"
         raise SongError(f"nothing is left to judge of {len(songs)} songs{because}")
@@ -149,22 +156,24 @@ def _evaluate(options: argparse.Namespace, command: str) -> dict[str, Any]:
     return write_report(evaluation, songs, options.report)
 
 
-def _read_manifest(path: Path, positive_rate: float | None) -> tuple[Path, Manifest]:
-    """Return the table that a manifest is read from, and what it holds."""
+def _read_manifest(path: Path, positive_rate: float | None) -> tuple[Path, Manifest, Path | None]:
+    """Return the table that a manifest is read from, what it holds, and where the songs are if it says so."""
     from train.datasets.table import AnnotationError  # noqa: PLC0415
     from train.manifest import read  # noqa: PLC0415
 
     table = path / "manifest.csv" if path.is_dir() else path
     described = path / "features.json"
     values: dict[str, Any] = {}
-    rate = 0.5
+    rate, audio = 0.5, None
     if path.is_dir() and described.is_file():
         try:
             values = json.loads(described.read_text(encoding="utf-8"))
             rate = float(values["positive_rate"])
+            audio = Path(values["audio"]) if "audio" in values else None
         except (ValueError, KeyError, TypeError):
             raise AnnotationError(f"{described} is damaged: prepare the songs again") from None
-    return table, read(table, values.get("dataset"), rate if positive_rate is None else positive_rate)
+    manifest = read(table, values.get("dataset"), rate if positive_rate is None else positive_rate)
+    return table, manifest, audio
 
 
 def _line(error: BaseException) -> str:
