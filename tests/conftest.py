@@ -13,9 +13,28 @@ import pytest
 from model.contract import Model, load
 from tests import models
 
-# A deadline would make a slow machine a failing one; what an example needs is bounded by its strategy instead.
-hypothesis.settings.register_profile("moodstream", deadline=None, max_examples=40, derandomize=True)
+# A deadline, or a check of how fast examples are made, would make a slow machine a failing one; what an example needs
+# is bounded by its strategy instead.
+hypothesis.settings.register_profile(
+    "moodstream",
+    deadline=None,
+    max_examples=40,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("moodstream")
+
+
+BROKERS = ("tests/docker", "tests/prometheus", "tests/stream/kafka")
+"""What runs brokers and whole deployments: it waits more than it computes, and two at a time would make both late."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give what runs brokers to one process (``make test`` has two), and the rest to the other, file by file."""
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group("brokers" if file.startswith(BROKERS) else file))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -31,7 +31,7 @@ _PATIENCE_SECONDS = 60.0
 _QUICKLY = ("--hop-seconds", "0.5", "--min-duration", "0", "--threshold", "0.4")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def run(broker: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:  # noqa: F811
     """A Prometheus with the rules of the project that asks a tagger of the demo, with a shadow model beside the
     default one, and one of Kafka, which gets the demo, records that nobody can use, and a stream with a hole."""
