@@ -29,12 +29,10 @@ BROKERS = ("tests/docker", "tests/prometheus", "tests/stream/kafka")
 """What runs brokers and whole deployments: it waits more than it computes, and two at a time would make both late."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Give what runs brokers to one process (``make test`` has two), and the rest to the other, file by file."""
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group("brokers" if file.startswith(BROKERS) else file))
+    file = item.nodeid.partition("::")[0]
+    item.add_marker(pytest.mark.xdist_group("brokers" if file.startswith(BROKERS) else file))
 
 
 @pytest.hookimpl(wrapper=True)
