@@ -33,7 +33,7 @@ image:  ## build the container image, with docker, podman or buildah; ARGS="..."
 	@bash docker/build.sh $(ARGS)
 
 test: lint  ## lint, types and all tests; ARGS="-k name" for some of them, ARGS="-n 0 --pdb" in one process
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(READY)dev  ## style and types
 	$(BIN)/ruff check

@@ -9,6 +9,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from model.contract import Model, load
 from tests import models
@@ -29,10 +30,17 @@ BROKERS = ("tests/docker", "tests/prometheus", "tests/stream/kafka")
 """What runs brokers and whole deployments: it waits more than it computes, and two at a time would make both late."""
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Give what runs brokers to one process (``make test`` has two), and the rest to the other, file by file."""
-    file = item.nodeid.partition("::")[0]
-    item.add_marker(pytest.mark.xdist_group("brokers" if file.startswith(BROKERS) else file))
+class ByParts(LoadScopeScheduling):
+    """Gives what runs brokers to one process (``make test`` has two), and the rest to the other, file by file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "brokers" if file.startswith(BROKERS) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByParts:
+    """Share the tests out between processes as above."""
+    return ByParts(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
