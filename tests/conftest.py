@@ -31,7 +31,7 @@ BROKERS = ("tests/docker", "tests/prometheus", "tests/stream/kafka")
 
 
 class ByParts(LoadScopeScheduling):
-    """Gives what runs brokers to one process (``make test`` has two), and the rest to the other, file by file."""
+    """With several processes (``-n 2``): what runs brokers goes to one of them, the rest to the others, file by file."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
