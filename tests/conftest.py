@@ -31,7 +31,7 @@ BROKERS = ("tests/docker", "tests/prometheus", "tests/stream/kafka")
 
 
 class ByParts(LoadScopeScheduling):
-    """With several processes (``-n 2``): what runs brokers goes to one of them, the rest to the others, file by file."""
+    """With several processes (``-n 2``): what runs brokers goes to one, the rest to the others, file by file."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
