@@ -12,11 +12,12 @@ from tests.docker.compose import Compose
 from tests.docker.kustomize import OVERLAYS, render
 from tests.stream.kafka import client
 from tests.stream.kafka.client import Record, TopicNames
-from tests.stream.kafka.conftest import UsersBroker, broker, topic_names, topics
+from tests.stream.kafka.conftest import topic_names, topics
 from tests.stream.kafka.consumers import Listener, committed
 from tests.stream.kafka.log import speak
+from tests.stream.kafka.shared import UsersBroker
 
-__all__ = ["broker", "topic_names", "topics"]
+__all__ = ["topic_names", "topics"]
 
 STREAMS = 8
 SECONDS = 60.0

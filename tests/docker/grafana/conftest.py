@@ -20,7 +20,6 @@ from tests.prometheus.server import Prometheus, hastened, prometheus
 from tests.stream.command import environment
 from tests.stream.kafka import client
 from tests.stream.kafka.client import Record
-from tests.stream.kafka.conftest import UsersBroker, broker  # noqa: F401
 from tests.stream.kafka.consumers import Listener
 from tests.stream.kafka.hostile import hostile
 from tests.stream.kafka.log import speak
@@ -32,7 +31,7 @@ _QUICKLY = ("--hop-seconds", "0.5", "--min-duration", "0", "--threshold", "0.4")
 
 
 @pytest.fixture(scope="package")
-def run(broker: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:  # noqa: F811
+def run(broker: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """A Prometheus with the rules of the project that asks a tagger of the demo, with a shadow model beside the
     default one, and one of Kafka, which gets the demo, records that nobody can use, and a stream with a hole."""
     folder = tmp_path_factory.mktemp("grafana")

@@ -1,0 +1,57 @@
+"""The broker that all tests share, in a file that tests/conftest.py imports: a fixture imported in two places is two.
+
+def test_something(broker): broker.bootstrap_servers
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from tests.stream.kafka import jars
+from tests.stream.kafka.broker import Broker
+
+Kind = TypeVar("Kind", bound=Broker)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class UsersBroker:
+    """A broker that KAFKA_BOOTSTRAP_SERVERS names: it is used, and neither stopped nor looked into."""
+
+    bootstrap_servers: str
+    is_ours = False
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker | UsersBroker]:
+    """The broker that all tests share: nobody stops it. That of KAFKA_BOOTSTRAP_SERVERS, if it is set."""
+    if servers := os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
+        yield UsersBroker(servers)
+    else:
+        yield from run_broker(Broker, tmp_path_factory.mktemp("kafka"))
+
+
+def run_broker(kind: type[Kind], folder: Path) -> Iterator[Kind]:
+    """Yield a broker that runs, and end it."""
+    _need_java()
+    broker = kind(folder)
+    broker.start()
+    try:
+        yield broker
+        broker.stop()
+    finally:
+        broker.kill()
+        shutil.rmtree(broker.data, ignore_errors=True)  # the log stays in the test's folder
+
+
+def _need_java() -> None:
+    if reason := jars.needs():
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
