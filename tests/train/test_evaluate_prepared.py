@@ -32,7 +32,7 @@ def test_the_guides_commands_run_as_written(
     for name, *arguments in calls:
         shorter = ["--set", "epochs=1"] if name == "fit" else []
         assert COMMANDS[name].main([*arguments, *shorter]) == 0, capsys.readouterr().err
-    assert json.loads(Path("reports/mine/figures.json").read_text())["split"] == "test"
+    assert json.loads(Path("reports/mine/figures.json").read_text())["manifest"]["split"] == "test"
 
     # Elsewhere the songs are found as well, unless their folder is gone.
     model, cache = tmp_path / "mine.onnx", tmp_path / "cache/mine"

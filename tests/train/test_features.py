@@ -169,7 +169,7 @@ def test_a_pack_that_was_cut_short_is_said_and_mended(
     [
         ("features.json", "{", "is damaged: remove the folder"),
         ("features.json", "[]", "is damaged: remove the folder"),
-        ("features.json", json.dumps({"frontend": {"hop": 3}}), "features of another front-end"),
+        ("features.json", json.dumps({"frontend": {"hop": 3}}), "is damaged"),
         ("features.json", json.dumps({"frontend": FrontEnd().to_metadata()}), "is damaged: remove the folder"),
         ("features.index", "nonsense\n", "features.index is damaged in line 1"),
         ("features.index", '["s0.wav", 7, 3]\n', "features.index is damaged in line 1"),
