@@ -24,11 +24,10 @@ from pathlib import Path
 from train.packages import needed
 
 with needed(__name__):
-    import torch
     from tqdm import tqdm
 
     from train.configuration import load
-    from train.console import command_parser, failure, say, show
+    from train.console import command_parser, say, show
     from train.corpus import Corpus
     from train.distributed import Ranks, join
     from train.experiments.cell import Cell, Tested, run_cell
@@ -36,7 +35,8 @@ with needed(__name__):
     from train.experiments.plan import PLANS, Plan
     from train.experiments.popularity import popularity
     from train.experiments.summary import summarise
-    from train.networks import ConfigurationError, network_frontend
+    from train.hardware import add_hardware, one_line, take_hardware
+    from train.networks import network_frontend
     from train.splits import HOW, heard_artists
 
 
@@ -68,16 +68,13 @@ def main(arguments: list[str] | None = None) -> int:
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change every preset, such as its width"
     )
     parser.add_argument("--output", type=Path, help="folder (default runs/experiments/NAME-CACHE)")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default %(default)s)")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default %(default)s")
+    add_hardware(parser)
     parser.add_argument("--json", action="store_true", help="print the table for programs")
     options = parser.parse_args(arguments)
-    if options.threads < 1:
-        parser.error(f"--threads {options.threads}: at least 1 is needed")
-    torch.set_num_threads(options.threads)
+    take_hardware(parser, options)
     root = options.output or Path("runs/experiments") / f"{options.name}-{options.cache.name}"
     seeds = list(dict.fromkeys(options.seeds))
-    try:
+    with one_line("train.experiment", root) as end:
         corpus = Corpus.open(options.cache)
         plan = PLANS[options.name](corpus, tuple(options.set))
         splits = list(dict.fromkeys(options.split or plan.usual))
@@ -86,24 +83,14 @@ def main(arguments: list[str] | None = None) -> int:
             for remark in corpus.remarks if ranks.first else ():
                 say(f"note: {remark}")
             tested = run(plan, corpus, root, splits, seeds, ranks)
-        if not ranks.first:
-            return 0
-        heading = describe(corpus, tuple(options.set))
-        table = summarise(plan, seeds, tested, remarks(corpus, splits, seeds))
-        root.mkdir(parents=True, exist_ok=True)
-        write_report(table, heading, root)
-    except OSError as error:
-        say(f"train.experiment: {failure(error, root)}")
-        return 1
-    except (ConfigurationError, ValueError, RuntimeError, FloatingPointError) as error:
-        say(f"train.experiment: {' '.join(str(error).split())}")
-        return 1
-    except KeyboardInterrupt:
-        say("train.experiment: interrupted; the same command continues")
-        return 130
-    show(as_json(table, heading) if options.json else as_markdown(table, heading))
-    say(f"written to {root}: table.md, table.json, table.png")
-    return 0
+        if ranks.first:
+            heading = describe(corpus, tuple(options.set))
+            table = summarise(plan, seeds, tested, remarks(corpus, splits, seeds))
+            root.mkdir(parents=True, exist_ok=True)
+            write_report(table, heading, root)
+            show(as_json(table, heading) if options.json else as_markdown(table, heading))
+            say(f"written to {root}: table.md, table.json, table.png")
+    return end.code
 
 
 def checked(plan: Plan, corpus: Corpus, splits: list[str], seeds: list[int]) -> Corpus:

@@ -22,14 +22,14 @@ from typing import Any
 from train.packages import needed
 
 with needed(__name__):
-    import torch
     from tqdm import tqdm
 
     from train.configuration import Configuration, load
-    from train.console import command_parser, failure, say, show
+    from train.console import command_parser, say, show
     from train.corpus import Corpus, Selection
     from train.distributed import Ranks, join
     from train.features import MANIFEST
+    from train.hardware import add_hardware, one_line, take_hardware
     from train.loop import ALONE, Run
     from train.material import Material
     from train.networks import ConfigurationError, network_frontend
@@ -177,16 +177,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--cache", type=Path, default=Path("cache"), help="prepared data (default %(default)s)")
     parser.add_argument("--output", type=Path, help="folder of the run (default runs/NAME/seedN)")
     parser.add_argument("--minutes", type=float, help="stop after so much CPU time of training (default: all steps)")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default %(default)s)")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default %(default)s")
+    add_hardware(parser)
     options = parser.parse_args(arguments)
     if not options.config.is_file():
         parser.error(f"no such file: {options.config}")
-    if options.threads < 1:
-        parser.error(f"--threads {options.threads}: at least 1 is needed")
-    torch.set_num_threads(options.threads)
+    take_hardware(parser, options)
     folder = options.output or Path("runs") / options.config.stem / f"seed{options.seed}"
-    try:
+    with one_line("train.fit", folder) as end:
         configuration = load(options.config, options.set)
         material = open_material(options.cache, configuration)
         with join(options.device) as ranks:
@@ -195,19 +192,10 @@ def main(arguments: list[str] | None = None) -> int:
             figures = fit(
                 configuration, material, folder, options.seed, minutes=options.minutes, ranks=ranks, told=_say_check
             )
-    except OSError as error:
-        say(f"train.fit: {failure(error, folder)}")
-        return 1
-    except (ConfigurationError, ValueError, RuntimeError, FloatingPointError) as error:
-        say(f"train.fit: {' '.join(str(error).split())}")
-        return 1
-    except KeyboardInterrupt:
-        say(f"train.fit: interrupted; the same command continues from {folder}")
-        return 130
-    if ranks.first:
-        show("  ".join(f"{name} {value:.3f}" for name, value in figures.items()))
-        say(f"written to {folder}: curve.png, log.csv, tensorboard/, {trained_file(folder).name}")
-    return 0
+        if ranks.first:
+            show("  ".join(f"{name} {value:.3f}" for name, value in figures.items()))
+            say(f"written to {folder}: curve.png, log.csv, tensorboard/, {trained_file(folder).name}")
+    return end.code
 
 
 def _say_check(run: Run, loss: float, figures: Mapping[str, float]) -> None:

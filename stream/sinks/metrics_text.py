@@ -28,7 +28,7 @@ class Encoder:
     """Writes one of the text formats."""
 
     content_type: str
-    library: Callable[[Collector], bytes]
+    text_of: Callable[[Collector], bytes]
 
     def encode(self, registry: Collector) -> bytes:
         """Return the text of all that the registry collects."""
@@ -41,7 +41,7 @@ class Encoder:
                 family.samples = []  # the library writes what stands above them
             else:
                 family.samples = [one for one in family.samples if not one.name.endswith("_created")]
-            text = self.library(_One(family))
+            text = self.text_of(_One(family))
             if text.endswith(_END):
                 text, end = text.removesuffix(_END), _END
             parts += [text, lines.encode()]
@@ -50,8 +50,8 @@ class Encoder:
 
 def encoder_for(accept: str) -> Encoder:
     """Return the writer of the format that an ``Accept`` header asks for: Prometheus's own text or OpenMetrics."""
-    library, content_type = choose_encoder(accept)
-    return Encoder(content_type, library)
+    text_of, content_type = choose_encoder(accept)
+    return Encoder(content_type, text_of)
 
 
 class _One(Collector):

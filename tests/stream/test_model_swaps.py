@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pty
 import shutil
@@ -15,102 +14,22 @@ import numpy as np
 import pytest
 
 from model.contract import DEFAULT_MODEL, Model, load
-from model.frontend import FrontEnd
 from stream.model_file import ModelFile
 from stream.model_in_use import ModelInUse, same_frontend, same_labels
 from stream.model_watch import Held, ModelWatch
-from stream.record import ModelId
 from stream.session import Session
-from tests import models
+from tests.stream import swaps
 from tests.stream.command import COMMAND, environment
 from tests.stream.fed import Fed
 from tests.stream.sound import chunks, estimates, listen, tune
 
-OTHERS = ("bright", "dark", "sad")
 SECOND = 16_000
 
 
-def first(path: Path) -> Path:
-    return models.save(path, None, models.metadata(name="first"))
-
-
-def second(path: Path) -> Path:
-    return models.save(path, models.tiny_network(gain=0.5), models.metadata(name="second"))
-
-
-def of_other_moods(path: Path) -> Path:
-    return models.save(path, models.tiny_network(len(OTHERS)), models.metadata(OTHERS, name="others"))
-
-
-def truncated(path: Path) -> Path:
-    path.write_bytes(second(path).read_bytes()[:400])
-    return path
-
-
-def of_another_front_end(path: Path) -> Path:
-    narrow = json.dumps(FrontEnd(n_mels=64).to_metadata())
-    return models.save(path, models.tiny_network(n_mels=64), models.metadata(frontend=narrow))
-
-
-def no_onnx(path: Path) -> Path:
-    path.write_text("<html>404 Not Found</html>")
-    return path
-
-
-def folder_without_a_model(path: Path) -> Path:
-    path.unlink()
-    path.mkdir()
-    (path / "notes.txt").write_text("the model will be here")
-    return path
-
-
-def pipe_without_a_writer(path: Path) -> Path:
-    path.unlink()
-    os.mkfifo(path)
-    return path
-
-
-def device_without_an_end(path: Path) -> Path:
-    path.unlink()
-    path.symlink_to("/dev/zero")
-    return path
-
-
-class Told:
-    def __init__(self) -> None:
-        self.names: list[str] = []
-        self.refusals = 0
-
-    def taken(self, model: ModelId) -> None:
-        self.names.append(model.name)
-
-    def refused(self) -> None:
-        self.refusals += 1
-
-
-class Watched:
-    """A watch over a file whose looks are the test's own."""
-
-    def __init__(self, path: Path, *rules: Callable[..., str | None]) -> None:
-        self.told = Told()
-        file = ModelFile(path)
-        held = Held.by(file)
-        self.models = ModelInUse(load(path), rules=rules or (same_frontend,))
-        self.watch = ModelWatch(file, held, self.models, self.told, lambda: False)
-
-    def look(self, times: int = 2) -> None:
-        for _ in range(times):
-            self.watch.look()
-
-    @property
-    def name(self) -> str:
-        return self.models.current.info.name
-
-
 def test_a_running_stream_takes_a_new_file_and_loses_and_doubles_no_window(tmp_path: Path) -> None:
-    path, sound = first(tmp_path / "m.onnx"), tune(27)
+    path, sound = swaps.first(tmp_path / "m.onnx"), tune(27)
     alone: dict[str, Model] = {}
-    for make in (first, second, of_other_moods):
+    for make in (swaps.first, swaps.second, swaps.of_other_moods):
         model = load(make(tmp_path / f"{make.__name__}.onnx"))
         alone[model.info.sha256] = model
     with Fed(tmp_path, "--model", path, "--metrics-port", "0") as fed:
@@ -139,26 +58,26 @@ def test_a_running_stream_takes_a_new_file_and_loses_and_doubles_no_window(tmp_p
             assert each["mood"] == pytest.approx(expected[each["window"]].mood, abs=1e-5)
     final = records[-1]
     assert (final["type"], final["windows"], final["model"]["name"]) == ("final", 3, "others")
-    assert final["running"].keys() == set(OTHERS)
+    assert final["running"].keys() == set(swaps.OTHERS)
     assert 'moodstream_model_swaps_total{result="taken"} 2.0' in text
     assert f'moodstream_model_info{{name="others",sha256="{shas[2]}",version="1"}} 1.0' in text
     assert 'name="second"' not in text and 'mood="happy"' not in text
 
 
 def test_a_bad_file_leaves_the_old_one_in_place_and_is_said_once(tmp_path: Path) -> None:
-    path, sound = first(tmp_path / "m.onnx"), tune(10)
+    path, sound = swaps.first(tmp_path / "m.onnx"), tune(10)
     old = load(path).info.sha256
     with Fed(tmp_path, "--model", path, "--metrics-port", "0") as fed:
         fed.hear(sound[: 4 * SECOND])
         fed.await_estimates(1)
-        for count, make in enumerate((truncated, of_another_front_end, no_onnx), start=1):
+        for count, make in enumerate((swaps.truncated, swaps.of_another_front_end, swaps.no_onnx), start=1):
             make(path)
             fed.await_said(") is refused", times=count)
             os.utime(path)  # the same content, as if it were new
         fed.hear(sound[4 * SECOND : 7 * SECOND])
         fed.await_estimates(2)
         text = fed.metrics()
-        second(path)
+        swaps.second(path)
         fed.await_said("a new model is taken")
         fed.hear(sound[7 * SECOND :])
         records = [record for record in fed.end() if record["type"] == "estimate"]
@@ -185,7 +104,7 @@ def test_sighup_asks_for_the_file_and_ends_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the terminal is Linux's")
 def test_a_terminal_that_is_closed_ends_what_runs_in_it(tmp_path: Path) -> None:
-    path = first(tmp_path / "m.onnx")
+    path = swaps.first(tmp_path / "m.onnx")
     child, terminal = pty.fork()
     if child == 0:
         try:
@@ -203,9 +122,9 @@ def test_a_terminal_that_is_closed_ends_what_runs_in_it(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_still_being_written_is_not_read(tmp_path: Path) -> None:
-    path = first(tmp_path / "m.onnx")
-    watched = Watched(path)
-    whole = second(tmp_path / "new.onnx").read_bytes()
+    path = swaps.first(tmp_path / "m.onnx")
+    watched = swaps.Watched(path)
+    whole = swaps.second(tmp_path / "new.onnx").read_bytes()
     for end in range(100, len(whole), 300):
         path.write_bytes(whole[:end])
         watched.look(1)
@@ -219,10 +138,10 @@ def test_a_file_that_is_still_being_written_is_not_read(tmp_path: Path) -> None:
 def test_a_bad_file_is_not_read_again_until_its_content_is_another(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = first(tmp_path / "m.onnx")
-    watched = Watched(path)
-    bad = truncated(tmp_path / "bad.onnx").read_bytes()
-    for content in (bad, first(tmp_path / "same.onnx").read_bytes(), bad, bad):
+    path = swaps.first(tmp_path / "m.onnx")
+    watched = swaps.Watched(path)
+    bad = swaps.truncated(tmp_path / "bad.onnx").read_bytes()
+    for content in (bad, swaps.first(tmp_path / "same.onnx").read_bytes(), bad, bad):
         path.unlink()
         path.write_bytes(content)
         watched.look(3)
@@ -235,15 +154,15 @@ def test_a_bad_file_is_not_read_again_until_its_content_is_another(
 @pytest.mark.parametrize(
     "make",
     [
-        *(truncated, of_another_front_end, no_onnx, folder_without_a_model),
-        *(pipe_without_a_writer, device_without_an_end),
+        *(swaps.truncated, swaps.of_another_front_end, swaps.no_onnx, swaps.folder_without_a_model),
+        *(swaps.pipe_without_a_writer, swaps.device_without_an_end),
     ],
 )
 def test_each_bad_file_is_one_line_and_a_good_one_is_taken_after_it(
     make: Callable[[Path], Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = first(tmp_path / "m.onnx")
-    watched = Watched(path)
+    path = swaps.first(tmp_path / "m.onnx")
+    watched = swaps.Watched(path)
     make(path)
     watched.look(4)
     assert (watched.name, watched.told.refusals, len(caplog.records)) == ("first", 1, 1)
@@ -251,7 +170,7 @@ def test_each_bad_file_is_one_line_and_a_good_one_is_taken_after_it(
     if path.is_dir():
         shutil.rmtree(path)
     path.unlink(missing_ok=True)
-    second(path)
+    swaps.second(path)
     watched.look()
     assert watched.name == "second"
 
@@ -259,21 +178,21 @@ def test_each_bad_file_is_one_line_and_a_good_one_is_taken_after_it(
 def test_a_file_that_has_gone_is_said_once_and_taken_when_it_is_back(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = first(tmp_path / "m.onnx")
-    watched = Watched(path)
+    path = swaps.first(tmp_path / "m.onnx")
+    watched = swaps.Watched(path)
     path.unlink()
     watched.look(4)
     assert (watched.name, [record.levelname for record in caplog.records]) == ("first", ["WARNING"])
-    second(path)
+    swaps.second(path)
     watched.look()
     assert watched.name == "second"
 
 
 def test_a_file_replaced_while_the_program_starts_is_not_missed(tmp_path: Path) -> None:
-    path = first(tmp_path / "m.onnx")
+    path = swaps.first(tmp_path / "m.onnx")
     file = ModelFile(path)
-    held, in_use, told = Held.by(file), ModelInUse(load(path)), Told()
-    second(path)
+    held, in_use, told = Held.by(file), ModelInUse(load(path)), swaps.Told()
+    swaps.second(path)
     watch = ModelWatch(file, held, in_use, told, lambda: False)
     watch.look()
     watch.look()
@@ -281,33 +200,33 @@ def test_a_file_replaced_while_the_program_starts_is_not_missed(tmp_path: Path) 
 
 
 def test_columns_that_are_written_are_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    path = first(tmp_path / "m.onnx")
-    watched = Watched(path, same_frontend, same_labels)
-    of_other_moods(path)
+    path = swaps.first(tmp_path / "m.onnx")
+    watched = swaps.Watched(path, same_frontend, same_labels)
+    swaps.of_other_moods(path)
     watched.look()
     assert watched.name == "first" and "are not the columns of the CSV table" in caplog.text
-    second(path)
+    swaps.second(path)
     watched.look()
     assert watched.name == "second"
 
 
 def test_a_model_in_two_files_is_another_when_one_of_them_is(tmp_path: Path) -> None:
-    path = first(tmp_path / "m.onnx")
+    path = swaps.first(tmp_path / "m.onnx")
     file = ModelFile(path)
     before = (file.stamp(), file.digest())
     path.with_suffix(".json").write_text("{}")
     assert file.stamp() != before[0] and file.digest() != before[1]
     folder = ModelFile(tmp_path)
     before = (folder.stamp(), folder.digest())
-    second(tmp_path / "z.onnx")
+    swaps.second(tmp_path / "z.onnx")
     assert folder.stamp() != before[0] and folder.digest() != before[1]
 
 
 def test_sessions_score_on_while_a_large_model_is_read(tmp_path: Path) -> None:
     """A window is never waited for by the one who reads: both run side by side."""
-    path = first(tmp_path / "m.onnx")
+    path = swaps.first(tmp_path / "m.onnx")
     file = ModelFile(path)
-    held, in_use, told = Held.by(file), ModelInUse(load(path)), Told()
+    held, in_use, told = Held.by(file), ModelInUse(load(path)), swaps.Told()
     watch = ModelWatch(file, held, in_use, told, lambda: False, look_seconds=0.02)
     path.write_bytes(DEFAULT_MODEL.read_bytes())
     session = Session("s", in_use)

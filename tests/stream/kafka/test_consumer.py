@@ -204,7 +204,7 @@ def _shortest_session(broker: Any) -> str:
 def _which(one: Listener, other: Listener) -> tuple[Listener, Listener]:
     """Return which of two has the partition, and which has not."""
     for each in (one, other):
-        each.wait_until(lambda: "partition 0 restored" in one.said + other.said, "one of two is at work")
+        each.wait_until(lambda: "; 0 restored in" in one.said + other.said, "one of two is at work")
     return (one, other) if one.get("/readyz")[0] == 200 else (other, one)
 
 
