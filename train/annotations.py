@@ -11,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from train import manifest as manifests
-from train.console import failure, say, show
+from train.console import failure, say, show, whole_number
 from train.datasets.catalogue import MANIFESTS, read_manifest
 from train.datasets.song import NEGATIVE
 from train.datasets.table import AnnotationError
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="no artist in two splits, by song as the papers have it, or the data set's own\n"
         "(default artist; given for a csv with a split for every song, and for data of one composer)",
     )
-    group.add_argument("--seed", type=int, default=0, help="of the split (default %(default)s)")
+    group.add_argument("--seed", type=whole_number, default=0, help="of the split (default %(default)s)")
     group.add_argument(
         "--manifest", type=Path, metavar="FILE", help="only write the songs, labels and split here: .csv or .parquet"
     )

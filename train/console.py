@@ -22,6 +22,13 @@ def failure(error: OSError, path: Path) -> str:
     return f"{error.filename or path}: {error.strerror or ' '.join(str(error).split())}"
 
 
+def whole_number(text: str) -> int:
+    """Return an option's whole number from 0 on, such as a seed; raises what argparse makes a usage error of."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+    return int(text)
+
+
 def command_parser(name: str, docstring: str | None) -> argparse.ArgumentParser:
     """Return a parser whose ``--help`` shows a module's docstring: its first line, the options, the rest."""
     description, _, rest = (docstring or "").partition("\n")

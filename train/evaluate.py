@@ -29,7 +29,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from train.console import command_parser, say, show
+from train.console import command_parser, say, show, whole_number
 
 if TYPE_CHECKING:
     from train.manifest import Manifest
@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--groups", metavar="NAME", help="draw these instead of songs, such as artist")
     parser.add_argument("--bootstrap", type=_draws, default=1000, metavar="N", help="draws, 0 for none (default 1000)")
-    parser.add_argument("--seed", type=_whole, default=0, help="of the draws (default %(default)s)")
+    parser.add_argument("--seed", type=whole_number, default=0, help="of the draws (default %(default)s)")
     parser.add_argument("--jobs", type=_jobs, default=1, help="songs side by side (default %(default)s)")
     parser.add_argument("--json", action="store_true", help="print figures.json instead of text")
     return parser
@@ -182,22 +182,15 @@ def _line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _whole(text: str) -> int:
-    value = int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else -1
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
-    return value
-
-
 def _draws(text: str) -> int:
-    value = _whole(text)
+    value = whole_number(text)
     if value == 1 or value > MOST_DRAWS:
         raise argparse.ArgumentTypeError(f"{text} draws: 0 for none, or 2 to {MOST_DRAWS}")
     return value
 
 
 def _jobs(text: str) -> int:
-    value = _whole(text)
+    value = whole_number(text)
     if not 1 <= value <= 256:
         raise argparse.ArgumentTypeError(f"{text} songs side by side: 1 to 256")
     return value

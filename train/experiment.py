@@ -27,7 +27,7 @@ with needed(__name__):
     from tqdm import tqdm
 
     from train.configuration import load
-    from train.console import command_parser, say, show
+    from train.console import command_parser, say, show, whole_number
     from train.corpus import Corpus
     from train.distributed import Ranks, join
     from train.experiments.cell import Cell, Tested, run_cell
@@ -62,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = command_parser("train.experiment", __doc__)
     parser.add_argument("name", choices=list(PLANS), help="of the experiment")
     parser.add_argument("--cache", type=Path, required=True, help="features of train.prepare --dataset")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="default 0 1 2")
+    parser.add_argument("--seeds", type=whole_number, nargs="+", default=[0, 1, 2], help="default 0 1 2")
     parser.add_argument("--split", nargs="+", choices=HOW, default=[], help="default: see below")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change every preset, such as its width"

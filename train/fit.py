@@ -25,7 +25,7 @@ with needed(__name__):
     from tqdm import tqdm
 
     from train.configuration import Configuration, load
-    from train.console import command_parser, say, show
+    from train.console import command_parser, say, show, whole_number
     from train.corpus import Corpus, Selection
     from train.distributed import Ranks, join
     from train.features import MANIFEST
@@ -173,7 +173,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="in place of what the file says; repeatable"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of everything random (default %(default)s)")
+    parser.add_argument("--seed", type=whole_number, default=0, help="of everything random (default %(default)s)")
     parser.add_argument("--cache", type=Path, default=Path("cache"), help="prepared data (default %(default)s)")
     parser.add_argument("--output", type=Path, help="folder of the run (default runs/NAME/seedN)")
     parser.add_argument("--minutes", type=float, help="stop after so much CPU time of training (default: all steps)")
