@@ -93,7 +93,7 @@ def _prepare(manifest: Manifest, how: str, options: argparse.Namespace) -> int:
     audio = options.audio or (options.annotations if options.annotations.is_dir() else options.annotations.parent)
     try:
         source = Source(audio, FRONTENDS[options.frontend], how, options.seed)
-        usable = extract(manifest, source, options.cache, options.shard, options.jobs)
+        found = extract(manifest, source, options.cache, options.shard, options.jobs)
     except FeatureError as error:
         say(f"train.prepare: {error}")
         return 1
@@ -111,8 +111,10 @@ def _prepare(manifest: Manifest, how: str, options: argparse.Namespace) -> int:
         say(f"skipped: {song}: {reason}")
     if len(skipped) > SKIPPED_SHOWN:
         say(f"skipped: {len(skipped) - SKIPPED_SHOWN} more, see {options.cache / options.shard.skipped}")
-    say(f"{usable} songs prepared in {options.cache}, {len(skipped)} skipped")
-    return 0 if usable else 1
+    kept = f"; {found.kept} were there already" if found.kept else ""
+    changed = f"; {found.changed} computed again, as their files are others now" if found.changed else ""
+    say(f"{found.usable} songs prepared in {options.cache}, {len(skipped)} skipped{kept}{changed}")
+    return 0 if found.usable else 1
 
 
 def _shard(text: str) -> Shard:

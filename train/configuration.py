@@ -45,7 +45,7 @@ class Optimiser:
         name: ``adamw`` with a one-cycle cosine schedule, or ``adam`` at a constant rate.
         rate: (greatest) learning rate.
         epsilon: of Adam.
-        weight_decay: on matrices and kernels only.
+        weight_decay: on matrices and kernels only (adamw).
         warm_up: steps until the greatest rate (adamw).
         clip: greatest norm of the gradient; 0 for none.
     """
@@ -180,6 +180,9 @@ def _check(configuration: Configuration) -> None:
     for name, task in configuration.heads.items():
         if task.weight == "balance" and name not in configuration.metadata:
             raise ConfigurationError(f"heads.{name}.weight is balance, but {name} is not in metadata")
+    optimiser = configuration.optimiser
+    if optimiser.name == "adam" and (optimiser.weight_decay or optimiser.warm_up):
+        raise ConfigurationError("optimiser: adam takes neither weight_decay nor warm_up: adamw does, or set both to 0")
     if not any(name not in configuration.metadata for name in configuration.heads):
         raise ConfigurationError("every head is in metadata: nothing is left to be judged by")
 

@@ -29,7 +29,7 @@ from train.figures.ranking import mean_of_known
 from train.losses import Loss
 from train.manifest import Manifest
 from train.material import Head, Judgement, Material
-from train.metadata import YearBuckets, artist_targets, top_artists
+from train.metadata import YearBuckets, artist_targets, metadata_targets, top_artists
 from train.scoring import Windows, score_heads
 from train.splits import heard_artists, split
 from train.validation_heads import head_figures
@@ -156,10 +156,13 @@ class Corpus:
         """
         labels, rows = self._targets(name)
         if len(labels) < 1 + (loss == "softmax"):
+            there = ", ".join(self._columns())
+            if name == "mood" and not labels:
+                raise ValueError(f"{self.manifest.dataset} has no labels to learn moods from, only metadata: {there}")
             raise ValueError(
                 f"no training song of {self.manifest.dataset} says its {name}, or all say the same"
                 if labels or name in ("artist", "year", *self._columns())
-                else f"{self.manifest.dataset} has no metadata called {name}; there is {', '.join(self._columns())}"
+                else f"{self.manifest.dataset} has no metadata called {name}; there is {there}"
             )
         if loss == "squared":
             raise ValueError(f"the loss squared gives no probabilities of {name}: sigmoid takes ratings, too")
@@ -195,7 +198,7 @@ class Corpus:
         training = manifest.where(np.array([entry.split == "train" for entry in manifest.entries], bool))
         if name == "mood":
             known = np.where(np.isnan(manifest.rates), np.nan, manifest.positives())
-            rating = np.array([label in manifest.ratings for label in manifest.labels])
+            rating = np.array([label in manifest.ratings for label in manifest.labels], bool)
             return manifest.labels, np.where(rating, manifest.rates, known).astype(np.float32)
         if name == "artist":
             artists = top_artists(training)
@@ -228,19 +231,3 @@ class Corpus:
 
     def _columns(self) -> list[str]:
         return sorted({name for entry in self.manifest.entries for name in entry.metadata}) or ["none"]
-
-
-def metadata_targets(manifest: Manifest, column: str, values: tuple[str, ...]) -> NDArray[np.float32]:
-    """Return which of the values of a metadata column each song has.
-
-    Returns:
-        Shape (songs, values). A song with another value is 0 throughout; one without the column NaN.
-    """
-    targets = np.zeros((len(manifest), len(values)), np.float32)
-    for row, entry in enumerate(manifest.entries):
-        value = entry.metadata.get(column)
-        if value is None:
-            targets[row] = np.nan
-        elif value in values:
-            targets[row, values.index(value)] = 1
-    return targets

@@ -6,7 +6,9 @@
     with join("auto") as ranks:
         network = ranks.wrap(network)
 
-Every process draws the same batch and takes its share of it, so a run is the same experiment on any number of them.
+Every process draws the same batch and takes its share of it, and the gradients are those of the whole batch. On GPUs
+batch normalisation sees the whole batch, too. On CPUs, where torch cannot do that, it sees each process's share, and the
+running figures are the first process's: such a run differs from that of one process. So do dropout's draws.
 """
 
 from __future__ import annotations
@@ -45,11 +47,15 @@ class Ranks:
         return self.rank == 0
 
     def wrap(self, network: nn.Module) -> nn.Module:
-        """Return a network whose gradients are averaged over all processes; itself if there is only one."""
+        """Return a network whose gradients are averaged over all processes; itself if there is only one.
+
+        On GPUs its batch normalisations are replaced by ones that see the whole batch.
+        """
         if self.world == 1:
             return network
-        devices = [self.device] if self.device.type == "cuda" else None
-        return DistributedDataParallel(network, device_ids=devices)
+        if self.device.type != "cuda":
+            return DistributedDataParallel(network)
+        return DistributedDataParallel(nn.SyncBatchNorm.convert_sync_batchnorm(network), device_ids=[self.device])
 
     def share(self, count: int) -> slice:
         """Return which of a batch's ``count`` windows are this process's; its size differs by one at most."""

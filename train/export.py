@@ -7,8 +7,9 @@ Runs with the heads quadrant, emotion, rating and presence (config/train/default
 their outputs is fitted on the validation songs of the cache. With listeners (config/train/listeners.yaml) the ratings
 come from these alone, the emotions from all. A single run of any other preset (config/train/multi_task_2.yaml) is
 exported as it is, without its metadata heads, with the front-end that it was trained on. Before it appears, the file is
-checked against torch on random windows and on those of the cache's held-out songs. ``python -m train.quantise`` makes
-an int8 file of it.
+checked against torch on random windows and on those of the cache's held-out songs. For an int8 file of it:
+
+    python -m train.quantise --model mine.onnx --cache cache/mine
 """
 
 from __future__ import annotations
@@ -45,6 +46,9 @@ with needed(__name__):
     from train.validation import calibration_pairs, mood_figures
 
 LICENSE = "CC BY-NC-SA 4.0"
+SAID = ("judged", "losses", "frontend", "data", "progress")
+"""What an export needs to know of a run, beside its network."""
+
 PRESENCE_SLOPE = 3.0
 Batches = Iterable[NDArray[np.float32]]
 """Windows, each batch of shape (n, patch, n_mels)."""
@@ -109,9 +113,15 @@ def export_single(folder: Path, output: Path, card: tuple[str, str, str], cache:
         The greatest difference from torch, and the number of real windows it was looked for on.
 
     Raises:
+        ConfigurationError: an older version trained the run, and did not write down what is needed.
         FrontEndError: the run's front-end is not one that this program computes.
     """
     network, stored = load_trained(folder)
+    unsaid = [name for name in SAID if name not in stored]
+    if unsaid:
+        raise ConfigurationError(
+            f"{folder} is a run of an older version ({', '.join(unsaid)} not said): train it anew with train.fit"
+        )
     head = stored["judged"][0]
     frontend = FrontEnd.from_metadata(stored["frontend"])
     batches = _real_windows(cache, frontend)

@@ -4,7 +4,8 @@
     python -m train.prepare --dataset csv --annotations songs.csv --cache cache/mine --shard 2/4    # on four machines
 
 Ready-made mels (``.npy`` files of shape (bands, frames), as MTG-Jamendo offers them) are taken where the manifest names
-them, or where one lies in the place of an audio file that is missing.
+them, or where one lies in the place of an audio file that is missing. A song that is prepared is not computed again,
+unless its file is another by size or time, be it replaced or in another folder (--audio).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from model.frontend import MTG_JAMENDO, FrontEnd
 from model.mel import melspectrogram
 from train import manifest as manifests
 from train.audio import AudioError, located, read_audio
-from train.cache import PackWriter
+from train.cache import Mark, PackWriter
 from train.datasets.table import AnnotationError
 from train.description import DESCRIPTION, Description, FeatureError
 from train.features import MANIFEST, Shard, difference, same_frames
@@ -55,18 +56,33 @@ class Source:
     seed: int = 0
 
 
-def extract(manifest: Manifest, source: Source, folder: Path, shard: Shard, jobs: int) -> int:
-    """Add what is missing of one shard; return the number of its songs that have features.
+@dataclasses.dataclass(frozen=True, slots=True)
+class Extracted:
+    """What became of a shard's songs.
+
+    Attributes:
+        usable: songs that have features now.
+        kept: those of them that had them before.
+        changed: songs that were computed again, because their files are others now.
+    """
+
+    usable: int
+    kept: int
+    changed: int
+
+
+def extract(manifest: Manifest, source: Source, folder: Path, shard: Shard, jobs: int) -> Extracted:
+    """Add what is missing of one shard.
 
     Args:
         manifest: the songs.
         source: what their frames are made of.
-        folder: to fill; songs that are in it already are not computed again.
+        folder: to fill; songs that are in it already are not computed again, unless their files have changed.
         shard: which of the songs.
         jobs: processes.
 
     Raises:
-        FeatureError: the folder is another data set's or another front-end's.
+        FeatureError: the folder is another data set's or another front-end's, or damaged.
         OSError: a file cannot be written.
         BrokenProcessPool: a process was killed.
     """
@@ -80,29 +96,40 @@ def extract(manifest: Manifest, source: Source, folder: Path, shard: Shard, jobs
     _describe(manifest, source, folder, shard.count)
     entries = manifest.entries[shard.index - 1 :: shard.count]
     skipped: dict[str, str] = {}
-    with PackWriter(folder / shard.name, source.frontend.n_mels) as pack:
-        todo = [entry for entry in entries if entry.id not in pack.done]
+    with _writer(folder / shard.name, source.frontend.n_mels) as pack:
+        # A file that is changed from here on has another mark the next time.
+        marks = {entry.id: _mark(song_file(entry, source.audio)) for entry in entries}
+        changed = {entry.id for entry in entries if _differ(pack.done.get(entry.id), marks[entry.id])}
+        todo = [entry for entry in entries if entry.id not in pack.done or entry.id in changed]
         work = functools.partial(song_levels, audio=source.audio, frontend=source.frontend)
         for entry, levels in computed(work, todo, jobs, shard.name):
             if isinstance(levels, str):
                 skipped[entry.id] = levels
+                if entry.id in changed:
+                    pack.drop(entry.id)
             else:
-                pack.append(entry.id, levels)
+                pack.append(entry.id, levels, marks[entry.id])
         usable = len(entries) - len(skipped)
     part = folder / f"{shard.name}.skipped.part"
     with part.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("song", "reason"), *sorted(skipped.items())])
     part.replace(folder / shard.skipped)
-    return usable
+    return Extracted(usable, len(entries) - len(todo), len(changed))
+
+
+def song_file(entry: Entry, audio: Path) -> Path:
+    """Return the file that a song's frames are made of: its audio, or ready-made mels; it need not be there."""
+    path = audio / entry.path
+    ready = path.with_suffix(".npy")
+    path = located(path)
+    return ready if path.suffix == ".npy" or (not path.is_file() and ready.is_file()) else path
 
 
 def song_levels(entry: Entry, audio: Path, frontend: FrontEnd) -> NDArray[np.float16] | str:
     """Return a song's levels, shape (frames, bands), or in one line why there are none."""
-    path = audio / entry.path
-    ready = path.with_suffix(".npy")
-    path = located(path)
-    if path.suffix == ".npy" or (not path.is_file() and ready.is_file()):
-        return _ready_made(ready, frontend)
+    path = song_file(entry, audio)
+    if path.suffix == ".npy":
+        return _ready_made(path, frontend)
     if not path.is_file():
         return f"{entry.path}: no such file"
     try:
@@ -131,6 +158,27 @@ def _ready_made(path: Path, frontend: FrontEnd) -> NDArray[np.float16] | str:
     if not (np.abs(frames) <= GREATEST).all():
         return f"{path.name}: values that are not finite, or beyond ±{GREATEST:.0f}: no mels in decibels"
     return to_levels(np.asarray(frames.T, np.float32), frontend.compression)
+
+
+def _mark(path: Path) -> Mark | None:
+    """Return a file's mark, None if it is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, int(found.st_mtime)
+
+
+def _differ(before: Mark | None, now: Mark | None) -> bool:
+    """Tell whether a file is another one; where one of the marks is unknown, nobody can say."""
+    return before is not None and now is not None and before != now
+
+
+def _writer(path: Path, bands: int) -> PackWriter:
+    try:
+        return PackWriter(path, bands)
+    except ValueError as error:
+        raise FeatureError(str(error)) from None
 
 
 def _describe(manifest: Manifest, source: Source, folder: Path, shards: int) -> None:

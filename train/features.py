@@ -107,9 +107,9 @@ class Features:
         try:
             manifest = manifests.read(folder / MANIFEST, description.dataset, description.positive_rate)
             packs = [Pack(path.with_suffix(""), bands) for path in sorted(folder.glob("features*.index"))]
+            skipped = {song: why for path in skip_lists(folder, description) for song, why in read_skipped(path)}
         except (AnnotationError, ValueError, OSError) as error:
             raise FeatureError(str(error)) from None
-        skipped = {song: why for path in skip_lists(folder, description) for song, why in read_skipped(path)}
         frames: Mapping[str, NDArray[np.float16]] = ChainMap(*({song: pack[song] for song in pack} for pack in packs))
         missing = [entry.id for entry in manifest.entries if entry.id not in frames and entry.id not in skipped]
         if missing:
@@ -145,6 +145,9 @@ def difference(first: FrontEnd, second: FrontEnd) -> str:
 
 
 def read_skipped(path: Path) -> list[tuple[str, str]]:
-    """Return the songs of a list of skipped ones, each with the reason."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return [(row[0], row[1]) for row in list(csv.reader(file))[1:]]
+    """Return the songs of a list of skipped ones, each with the reason; raises FeatureError if it is damaged."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return [(song, reason) for song, reason in list(csv.reader(file))[1:]]
+    except (ValueError, csv.Error) as error:
+        raise FeatureError(f"{path} is damaged ({error}): the same train.prepare command writes it anew") from None

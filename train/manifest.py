@@ -10,7 +10,8 @@ A manifest is a CSV or Parquet file with a row a song, its columns in any order 
 - ``split``: train, validation or test; or no such column
 - metadata, all optional, empty where unknown: artist, album, title, year, language, genre, group, and ``meta:NAME``
 - ``tags``: a list with semicolons; each tag becomes a label. A song with an empty list is not annotated
-- every other column is a label: 0…1, or a rating with its scale in the name, ``valence[1..5]``; empty: not annotated
+- every other column is a label: 0…1, or a rating with its scale in the name, ``valence[1..5]``; empty: not annotated.
+  Without labels there must be metadata, such as artist and language, which can be learnt, too
 
 In Parquet empty is null (or NaN), and tags may be a list.
 """
@@ -38,7 +39,9 @@ YEARS = (1000, 2100)
 
 _COLUMNS = ("path", "file", *METADATA, "id", "split", "tags")
 
-_RATING = re.compile(r"(?P<name>.+)\[(?P<low>-?[\d.]+)\.\.(?P<high>-?[\d.]+)\]")
+_RATING = re.compile(r"(?P<name>.+)\[(?P<low>-?\d+(?:\.\d+)?)\.\.(?P<high>-?\d+(?:\.\d+)?)\]")
+_SCALE = re.compile(r".*\[[^]]*\.\.[^]]*\]")
+"""What is meant as a rating, well written or not."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -171,15 +174,15 @@ def read(path: Path, dataset: str | None = None, positive_rate: float = 0.5) -> 
     labels = tuple(readers)
     if "tags" in header:
         tags, tagged = from_tags([split_list(row["tags"]) or None for row in rows])
-        odd = [tag for tag in tags if tag in _COLUMNS or tag.startswith("meta:") or _RATING.fullmatch(tag)]
+        odd = [tag for tag in tags if tag in _COLUMNS or tag.startswith("meta:") or _SCALE.fullmatch(tag)]
         if odd:
             raise AnnotationError(f"{path}: a tag cannot be called {odd[0]!r}, which is a column of manifests")
         twice = set(tags) & set(labels)
         if twice:
             raise AnnotationError(f"{path}: {min(twice)!r} is both a column and a tag")
         labels, rates = labels + tags, np.hstack([rates, tagged])
-    if not labels:
-        raise AnnotationError(f"{path} has no labels: neither a column of rates nor one named tags")
+    if not labels and not any(entry.metadata for entry in entries):
+        raise AnnotationError(f"{path} has no labels (a column of rates, or one named tags) and no metadata to learn")
     return Manifest(dataset or path.stem, entries, labels, rates, ratings, positive_rate)
 
 
@@ -277,8 +280,10 @@ def _metadata(row: Row, name: str) -> str:
 def _reader(path: Path, column: str) -> tuple[str, Callable[[Row], float]]:
     """Return a label's name, and what reads its rate from a row (NaN where the field is empty)."""
     match = _RATING.fullmatch(column)
-    if not match and not column:
+    if not column:
         raise AnnotationError(f"{path} has a column without a name")
+    if not match and _SCALE.fullmatch(column):
+        raise AnnotationError(f"{path}: the scale of {column!r} is not that of a rating, such as joy[1..5]")
     low, high = (float(match["low"]), float(match["high"])) if match else (0.0, 1.0)
     if low >= high:
         raise AnnotationError(f"{path}: the scale of {column!r} is empty")

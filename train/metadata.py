@@ -4,13 +4,16 @@ artists = top_artists(manifest)                       # of the training songs
 targets = artist_targets(manifest, artists)           # (songs, 50): 0 or 1, NaN where the artist is unknown
 buckets = YearBuckets.of(manifest)                    # 9 buckets of 5 years
 targets = buckets.targets(manifest)                   # (songs, 9): 0 or 1, NaN where the year is unknown
+targets = metadata_targets(manifest, "language", ("en", "de"))
 """
 
 from __future__ import annotations
 
 import dataclasses
+import re
 import unicodedata
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,13 +41,22 @@ def artist_targets(manifest: Manifest, artists: tuple[str, ...]) -> NDArray[np.f
     Returns:
         Shape (songs, artists). A song by somebody else is 0 throughout; one whose artist is unknown NaN.
     """
-    targets = np.zeros((len(manifest), len(artists)), np.float32)
-    position = {name: index for index, name in enumerate(artists)}
+    return metadata_targets(manifest, "artist", artists)
+
+
+def metadata_targets(manifest: Manifest, column: str, values: tuple[str, ...]) -> NDArray[np.float32]:
+    """Return which of the values of a metadata column each song has.
+
+    Returns:
+        Shape (songs, values). A song with another value is 0 throughout; one without the column NaN.
+    """
+    targets = np.zeros((len(manifest), len(values)), np.float32)
+    position = {value: index for index, value in enumerate(values)}
     for row, entry in enumerate(manifest.entries):
-        if not entry.artist:
+        if column not in entry.metadata:
             targets[row] = np.nan
-        elif entry.artist in position:
-            targets[row, position[entry.artist]] = 1
+        elif entry.metadata[column] in position:
+            targets[row, position[entry.metadata[column]]] = 1
     return targets
 
 
@@ -70,6 +82,15 @@ class YearBuckets:
             return None
         last = max(years) // BUCKET_YEARS * BUCKET_YEARS
         return cls(last - (count - 1) * BUCKET_YEARS, count)
+
+    @classmethod
+    def named(cls, names: Sequence[str]) -> YearBuckets | None:
+        """Return the buckets of these names; None if they are no names of buckets."""
+        last = names[-1].partition("-")[0] if names else ""
+        if not re.fullmatch(r"\d{4}", last, re.ASCII):
+            return None
+        found = cls(int(last) - (len(names) - 1) * BUCKET_YEARS, len(names))
+        return found if found.names == tuple(names) else None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -122,6 +122,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=2, help="processes (default %(default)s)")
     annotations.add_arguments(parser)
     options = parser.parse_args(arguments)
+    if options.jobs < 1:
+        parser.error(f"--jobs {options.jobs}: at least 1 is needed")
     if bool(options.music) == bool(options.dataset):
         parser.error("either --music FOLDER or --dataset NAME is needed")
     if options.dataset:

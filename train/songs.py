@@ -34,7 +34,7 @@ def load_songs(cache: Path) -> list[Song]:
 
 def negatives(cache: Path) -> list[Song]:
     """Return the prepared sound without music as songs of the data set ``negative``, all for training."""
-    keys = [key for key, _, _ in read_journal(cache / "negative")]
+    keys = [entry.key for entry in read_journal(cache / "negative")]
     return [Song("negative", key.split("/", 1)[1], Path(), "train", "") for key in keys]
 
 

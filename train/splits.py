@@ -21,15 +21,21 @@ SHARES = (0.8, 0.1, 0.1)
 
 
 def default_how(manifest: Manifest, own: bool = False) -> str:
-    """Return how to split when nobody says: by artist, if there are artists to tell apart.
+    """Return how to split when nobody says: by artist, if there are artists to tell apart, else at random.
 
     Args:
         manifest: the songs.
         own: the user made the table, so a split that it gives every song is meant.
     """
     given = [entry.split is not None for entry in manifest.entries]
-    artists = {entry.artist for entry in manifest.entries if entry.artist}
-    return "given" if (own and all(given)) or (any(given) and len(artists) < len(SPLITS)) else "artist"
+    if (own and all(given)) or (any(given) and not enough_artists(manifest)):
+        return "given"
+    return "artist" if enough_artists(manifest) else "random"
+
+
+def enough_artists(manifest: Manifest) -> bool:
+    """Return whether so many artists are known that each split can have one of its own."""
+    return len({entry.artist for entry in manifest.entries if entry.artist}) >= len(SPLITS)
 
 
 def split(manifest: Manifest, how: str, seed: int = 0) -> Manifest:
@@ -55,7 +61,7 @@ def split(manifest: Manifest, how: str, seed: int = 0) -> Manifest:
             entry.artist if by_artist else (entry.metadata.get("group") or f"\0{entry.id}")
             for entry in manifest.entries
         ]
-        if by_artist and len({key for key in keys if key}) < len(SPLITS):
+        if by_artist and not enough_artists(manifest):
             raise AnnotationError(f"{manifest.dataset} has too few artists for a split by artist: use --split random")
         result = manifest.with_splits(_drawn(keys, seed))
     held = {entry.split for entry in result.entries}

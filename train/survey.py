@@ -16,7 +16,7 @@ import numpy as np
 from train.datasets.table import AnnotationError
 from train.manifest import SPLITS, Manifest
 from train.metadata import YearBuckets, spelt_differently, top_artists
-from train.splits import heard_artists
+from train.splits import enough_artists, heard_artists
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Survey:
             seed=None if how == "given" else seed,
             test_artists=test_artists,
             heard=heard,
-            remarks=tuple(_remarks(manifest)),
+            remarks=(*_of_the_split(manifest, how), *_remarks(manifest)),
         )
 
     def json(self) -> str:
@@ -114,8 +114,9 @@ class Survey:
 
     def text(self) -> str:
         """Return the survey for people, without the remarks."""
-        width = max(map(len, self.labels))
-        lines = [f"{self.dataset}: {self.songs} songs, {len(self.labels)} labels", "labels (songs):"]
+        width = max(map(len, self.labels), default=0)
+        lines = [f"{self.dataset}: {self.songs} songs, {len(self.labels)} labels"]
+        lines += ["labels (songs):"] * bool(self.labels)
         for name, count in sorted(self.labels.items(), key=lambda item: -item[1]):
             half = "  in the upper half of the scale" if name in self.ratings else ""
             lines.append(f"  {name:{width}}  {count}{half}")
@@ -140,9 +141,18 @@ class Survey:
 _HOW = {"artist": "by artist", "random": "by song at random", "given": "as the data set gives it"}
 
 
+def _of_the_split(manifest: Manifest, how: str) -> list[str]:
+    """Return that a random split is all there is to have, where artists are too few."""
+    if how != "random" or enough_artists(manifest):
+        return []
+    return ["too few artists are known for a split by artist: by song at random, training may hear the test's artists"]
+
+
 def _remarks(manifest: Manifest) -> list[str]:
     """Return what a user should know; raises AnnotationError for a label that cannot be learnt."""
-    remarks = [
+    known = sorted({name for entry in manifest.entries for name in entry.metadata})
+    remarks = [] if manifest.labels else [f"no labels: only metadata can be learnt ({', '.join(known)})"]
+    remarks += [
         f"an artist spelt differently, taken as different: {', '.join(map(repr, names))}"
         for names in spelt_differently({entry.artist for entry in manifest.entries if entry.artist})
     ]

@@ -5,8 +5,8 @@
     candidate.predict(windows)             # (n, patch, n_mels) -> (n, labels), 0…1
     with candidate.onnx_file() as path:    # what the live side can be given
 
-A run's folder is judged by its ``mood`` head, or the one head that its configuration judges. A run with the heads
-``quadrant`` and ``emotion`` is judged by the nine moods that these give before any blend.
+A run's folder is judged by its ``mood`` head, or the first head that its configuration judges, which an export takes,
+too. A run with the heads ``quadrant`` and ``emotion`` is judged by the nine moods that these give before any blend.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def _run(folder: Path, weights: Path) -> Candidate:
         head, labels = _judged_head(folder, stored)
         frontend = FrontEnd.from_metadata(stored["frontend"])
         exclusive = head is not None and stored["losses"][head] == "softmax"
-        frames = stored["first_frames"]
+        remarks = _remarks(stored, head)
     except FrontEndError as error:
         raise CandidateError(f"{weights} was trained with another front-end: {error}") from None
     except ConfigurationError as error:
@@ -152,10 +152,18 @@ def _run(folder: Path, weights: Path) -> Candidate:
         frontend=frontend,
         predict=_predictor(network, head, exclusive),
         trained=Trained(network, head, exclusive),
-        remarks=(f"in training, songs were judged by their first {frames} frames: here whole songs count",)
-        if frames
-        else (),
+        remarks=remarks,
     )
+
+
+def _remarks(stored: dict[str, Any], head: str | None) -> tuple[str, ...]:
+    frames, others = stored["first_frames"], [name for name in stored["judged"] if name != head]
+    lines = []
+    if frames:
+        lines.append(f"in training, songs were judged by their first {frames} frames: here whole songs count")
+    if others and head is not None:
+        lines.append(f"judged by the head {head}; in training, {', '.join(others)} counted as well")
+    return tuple(lines)
 
 
 def _judged_head(folder: Path, stored: dict[str, Any]) -> tuple[str | None, tuple[str, ...]]:
@@ -167,7 +175,7 @@ def _judged_head(folder: Path, stored: dict[str, Any]) -> tuple[str | None, tupl
         return "mood", tuple(labels["mood"])
     if {"quadrant", "emotion"} <= labels.keys():
         return None, MOODS
-    if len(judged) == 1:
+    if judged:
         return judged[0], tuple(labels[judged[0]])
     raise CandidateError(f"{folder} has no mood head: it has {', '.join(sorted(labels)) or 'none'}")
 

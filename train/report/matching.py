@@ -1,12 +1,16 @@
 """Which labels a model and a manifest share, by name, and what is left out on either side.
 
     matching = match(candidate.labels, manifest)
+    matching.manifest                      # the songs with what they are judged by
     matching.labels                        # judged as labels, in the manifest's order
     matching.ratings                       # judged by correlation
     matching.columns(scores, "happy")      # the model's scores for one of them
 
 A manifest that rates ``valence`` or ``arousal`` can judge a model without such an output if it has the four quadrants
 happy, angry, sad, calm: the two series follow from these (train.figures.plane).
+
+A model of artists, languages or years is judged by that metadata: where more of its labels are values of one metadata
+column than labels of the manifest, that column's values become the labels.
 """
 
 from __future__ import annotations
@@ -19,7 +23,8 @@ from numpy.typing import NDArray
 
 from train.datasets.song import QUADRANTS
 from train.figures.plane import valence_arousal
-from train.manifest import Manifest
+from train.manifest import METADATA, Manifest
+from train.metadata import YearBuckets, metadata_targets
 
 PLANE = ("valence", "arousal")
 _SHOWN = 12
@@ -34,12 +39,14 @@ class Matching:
     """What is judged, and what is not.
 
     Attributes:
+        manifest: the songs, and the annotations that they are judged by.
         known: the model's labels, in the order of its outputs.
         labels: judged as labels, in the manifest's order.
         ratings: judged by correlation, in the manifest's order.
         remarks: a line for each kind of label that is left out, or derived.
     """
 
+    manifest: Manifest
     known: tuple[str, ...]
     labels: tuple[str, ...]
     ratings: tuple[str, ...]
@@ -66,7 +73,7 @@ def match(known: Sequence[str], manifest: Manifest, wanted: Sequence[str] | None
 
     Args:
         known: the model's labels.
-        manifest: whose labels and ratings judge it.
+        manifest: whose labels and ratings, or metadata, judge it.
         wanted: only these; None for all.
 
     Raises:
@@ -74,10 +81,16 @@ def match(known: Sequence[str], manifest: Manifest, wanted: Sequence[str] | None
     """
     derivable = PLANE if set(QUADRANTS) <= set(known) else ()
     shared = [name for name in manifest.labels if name in known or (name in manifest.ratings and name in derivable)]
+    column, values = _metadata_column(known, manifest)
+    remarks = []
+    if values > len(shared):
+        remarks = [f"the labels are the songs' {column}: songs without one, or with one the model lacks, are left out"]
+        manifest = by_metadata(manifest, column, known)
+        shared = list(manifest.labels)
     if not shared:
         raise MatchError(
             f"the model and the manifest have no label in common: the model knows {_listed(known)}; "
-            f"the manifest has {_listed(manifest.labels)}"
+            f"the manifest has {_listed(manifest.labels) or 'no labels'}"
         )
     if wanted is not None:
         unknown = next((name for name in wanted if name not in shared), None)
@@ -86,8 +99,39 @@ def match(known: Sequence[str], manifest: Manifest, wanted: Sequence[str] | None
         shared = [name for name in shared if name in wanted]
     labels = tuple(name for name in shared if name not in manifest.ratings)
     ratings = tuple(name for name in shared if name in manifest.ratings)
-    remarks = _remarks(known, manifest, shared, wanted is not None)
-    return Matching(tuple(known), labels, ratings, tuple(remarks))
+    remarks += _remarks(known, manifest, shared, wanted is not None)
+    return Matching(manifest, tuple(known), labels, ratings, tuple(remarks))
+
+
+def by_metadata(manifest: Manifest, column: str, values: Sequence[str]) -> Manifest:
+    """Return the same songs, annotated with a column of their metadata instead of labels.
+
+    Args:
+        manifest: the songs.
+        column: of their metadata; of ``year``, ``values`` are buckets.
+        values: that a model tells apart.
+
+    Returns:
+        The values that songs have as labels, 1 or 0; a song with none of them is not annotated.
+    """
+    buckets = YearBuckets.named(values) if column == "year" else None
+    rates = buckets.targets(manifest) if buckets else metadata_targets(manifest, column, tuple(values))
+    rates[~(rates == 1).any(axis=1)] = np.nan
+    labels, there = tuple(values), (rates == 1).any(axis=0)
+    labels = tuple(name for name, found in zip(labels, there, strict=True) if found)
+    return dataclasses.replace(manifest, labels=labels, rates=rates[:, there], ratings=frozenset(), positive_rate=0.5)
+
+
+def _metadata_column(known: Sequence[str], manifest: Manifest) -> tuple[str, int]:
+    """Return the metadata column that most of a model's labels are values of, and how many these are."""
+    columns = {name for entry in manifest.entries for name in entry.metadata}
+    shared = {}
+    for name in (*METADATA, *sorted(columns - set(METADATA))):
+        values = {entry.metadata.get(name) for entry in manifest.entries}
+        shared[name] = sum(label in values for label in known)
+    if "year" in columns and YearBuckets.named(known):
+        shared["year"] = len(known)
+    return max(shared.items(), key=lambda item: item[1])
 
 
 def _remarks(known: Sequence[str], manifest: Manifest, shared: Sequence[str], chosen: bool) -> list[str]:
