@@ -13,9 +13,6 @@ from xdist.scheduler import LoadScopeScheduling
 
 from model.contract import Model, load
 from tests import models
-from tests.stream.kafka.shared import broker
-
-__all__ = ["broker"]
 
 # A deadline, or a check of how fast examples are made, would make a slow machine a failing one; what an example needs
 # is bounded by its strategy instead.

@@ -1,4 +1,4 @@
-"""Topics and members on the broker that all tests share (``shared.py``), and brokers that may be broken."""
+"""Topics and members on the broker that the tests here share (``shared.py``), and brokers that may be broken."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from tests.stream.kafka.broker import Broker
 from tests.stream.kafka.client import TopicNames
 from tests.stream.kafka.members import Join, Member
 from tests.stream.kafka.secured import SecuredBroker
-from tests.stream.kafka.shared import UsersBroker, run_broker
+from tests.stream.kafka.shared import UsersBroker, broker, run_broker
+
+__all__ = ["broker"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _breakable_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     yield from run_broker(Broker, tmp_path_factory.mktemp("own-kafka"))
 
@@ -30,7 +32,7 @@ def own_broker(_breakable_broker: Broker) -> Broker:
     return _breakable_broker
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def secured_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredBroker]:
     """A broker with passwords and TLS, always started by us; nobody stops it."""
     yield from run_broker(SecuredBroker, tmp_path_factory.mktemp("secured-kafka"))

@@ -1,4 +1,6 @@
-"""The broker that all tests share, in a file that tests/conftest.py imports: a fixture imported in two places is two.
+"""The broker that all tests of a package share. It ends with them: one that nobody uses takes a seventh of a core.
+
+from tests.stream.kafka.shared import broker     # in the package's conftest.py
 
 def test_something(broker): broker.bootstrap_servers
 """
@@ -28,9 +30,9 @@ class UsersBroker:
     is_ours = False
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker | UsersBroker]:
-    """The broker that all tests share: nobody stops it. That of KAFKA_BOOTSTRAP_SERVERS, if it is set."""
+    """The broker that all tests of a package share: nobody stops it. That of KAFKA_BOOTSTRAP_SERVERS, if it is set."""
     if servers := os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
         yield UsersBroker(servers)
     else:
