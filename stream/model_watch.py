@@ -7,7 +7,8 @@
 
 A new file is read once it has not changed between two looks, so that none is read half-written. It is verified and run
 a few times beside the old model before it takes over; one that is no use changes nothing, is said in one line, and is
-not read again until its content is another.
+not read again until its content is another or somebody asks for it. Whether the file is there is looked at here alone:
+on a file system that hangs, this thread hangs, and neither a scrape nor a window waits for it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ import logging
 import os
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol
 
@@ -31,6 +31,7 @@ from stream.stop import Stop
 logger = logging.getLogger(__name__)
 
 _STEP_SECONDS = 0.1
+_SIGHT_SECONDS = 1.0
 _MOST_REFUSED = 100
 _NICENESS = 10
 _PATIENCE_SECONDS = 10.0
@@ -46,6 +47,10 @@ class Told(Protocol):
 
     def refused(self) -> None:
         """A new file was no use."""
+        ...
+
+    def seen(self, *, present: bool, refused: bool) -> None:
+        """Whether there is a file now, and whether it is one that was no use; told again and again."""
         ...
 
 
@@ -97,7 +102,8 @@ class ModelWatch:
         self._known: Stamp | None = held.stamp  # what was read or refused
         self._seen: Stamp | None = held.stamp  # by the last look
         self._content = held.content  # of the model in use
-        self._refused: OrderedDict[str, str] = OrderedDict()  # reasons by content
+        self._refused: dict[str, None] = {}  # contents, the oldest first
+        self._lies_refused = False  # what is there now was no use
         self._thread = threading.Thread(target=self._run, name="model-watch", daemon=True)
 
     def start(self) -> None:
@@ -112,19 +118,48 @@ class ModelWatch:
 
     def _run(self) -> None:
         lower_priority()
-        next_look = time.monotonic() + self._look_seconds
+        next_sight = time.monotonic()
+        next_look = next_sight + self._look_seconds
         while not self._stop.wait(_STEP_SECONDS):
             if self._asked():
                 self.answer()
+                next_look = time.monotonic() + self._look_seconds
             elif time.monotonic() >= next_look:
                 self.look()
-            else:
-                continue
-            next_look = time.monotonic() + self._look_seconds
+                next_look = time.monotonic() + self._look_seconds
+            elif time.monotonic() >= next_sight:
+                self.see()
+                next_sight = time.monotonic() + _SIGHT_SECONDS
+
+    def see(self) -> None:
+        """Tell whether the file is there, and read nothing."""
+        self._tell(self._file.stamp())
 
     def look(self) -> None:
         """Read the file if it has changed, and has not since the last look."""
         stamp = self._file.stamp()
+        self._consider(stamp)
+        self._tell(stamp)
+
+    def answer(self) -> None:
+        """Read the file because somebody asks for it, and say in any case what came of it."""
+        stamp = self._file.stamp()
+        if stamp is None:
+            self._refuse(f"there is no file at {self._file.path}")
+        elif (content := self._settle(stamp)) is None:
+            pass  # said
+        elif content == self._content:
+            self._lies_refused = False
+            logger.info("the model file %s holds what is in use: %s", self._file.path, _name(self._models.current))
+        else:
+            self._read(content, stamp)
+        self._tell(stamp)
+
+    def _tell(self, stamp: Stamp | None) -> None:
+        present = stamp is not None
+        self._told.seen(present=present, refused=present and self._lies_refused)
+
+    def _consider(self, stamp: Stamp | None) -> None:
         last, self._seen = self._seen, stamp
         if stamp == self._known or stamp != last:
             return
@@ -137,21 +172,10 @@ class ModelWatch:
             )
             return
         content = self._settle(stamp)
-        if content is not None and content != self._content and content not in self._refused:
-            self._read(content, stamp)
-
-    def answer(self) -> None:
-        """Read the file because somebody asks for it, and say in any case what came of it."""
-        stamp = self._file.stamp()
-        if stamp is None:
-            self._refuse(f"there is no file at {self._file.path}")
-        elif (content := self._settle(stamp)) is None:
-            return  # said
-        elif content == self._content:
-            logger.info("the model file %s holds what is in use: %s", self._file.path, _name(self._models.current))
-        elif content in self._refused:
-            self._refuse(f"{self._refused[content]} (the file is the same as when it was last refused)", content)
-        else:
+        if content is None:
+            return
+        self._lies_refused = content in self._refused
+        if content != self._content and not self._lies_refused:
             self._read(content, stamp)
 
     def _settle(self, stamp: Stamp) -> str | None:
@@ -161,6 +185,7 @@ class ModelWatch:
             return self._file.digest()
         except OSError as error:
             if self._file.stamp() == stamp:
+                self._lies_refused = True
                 self._refuse(f"{self._file.path} cannot be read: {error.strerror}")
             else:  # it is being replaced: the next look will find something else
                 self._known = _NO_STAMP
@@ -173,16 +198,21 @@ class ModelWatch:
             if reason := self._models.refusal(new.info):
                 raise ModelError(f"{self._file.path}: {reason}")
         except ModelError as error:
-            self._read_in_vain(content, stamp, str(error))
+            if self._read_in_vain(content, stamp, str(error)):
+                self._remember(content)
             return
-        except Exception as error:  # a defect that one file meets must not end the watch
+        except Exception as error:  # a defect that one file meets, or too little memory, must not end the watch
             logger.debug("unexpected", exc_info=True)
-            self._read_in_vain(content, stamp, f"{self._file.path}: unexpected {type(error).__name__}: {error}")
+            # It need not be the file's fault, so it is not remembered against it.
+            reason = f"{self._file.path}: unexpected {type(error).__name__}: {error}; SIGHUP has it read again"
+            self._read_in_vain(content, stamp, reason)
             return
         old = self._models.current
         if self._was_replaced(stamp) or self._stop.requested:
             return
         self._content = content
+        self._lies_refused = False
+        self._refused.pop(content, None)
         if new.info == old.info:  # it was replaced while this program started
             return
         self._models.replace(new)
@@ -197,13 +227,18 @@ class ModelWatch:
             "running averages go on" if same else "running averages begin anew, for its moods are others",
         )
 
-    def _read_in_vain(self, content: str, stamp: Stamp, reason: str) -> None:
+    def _read_in_vain(self, content: str, stamp: Stamp, reason: str) -> bool:
+        """Say that what was read is no use, unless it is there no more; return whether it was said."""
         if self._was_replaced(stamp):
-            return
-        self._refused[content] = reason
-        if len(self._refused) > _MOST_REFUSED:
-            self._refused.popitem(last=False)
+            return False
+        self._lies_refused = True
         self._refuse(reason, content)
+        return True
+
+    def _remember(self, content: str) -> None:
+        self._refused[content] = None
+        if len(self._refused) > _MOST_REFUSED:
+            del self._refused[next(iter(self._refused))]
 
     def _was_replaced(self, stamp: Stamp) -> bool:
         """Say whether the file changed while it was read: then neither good nor bad can be said of it yet."""

@@ -81,7 +81,6 @@ class Models:
         """Show which model scores now and later, its swaps, and how the shadow does."""
         from stream.sinks.metrics_models import ModelMetrics, ShadowMetrics  # noqa: PLC0415 -- only where HTTP is wanted
 
-        metrics.model_file(self.path)
         self._told.show(ModelMetrics(metrics.registry), named)
         self._told.name(_id(self.info))
         if self._shadow_model is not None:
@@ -125,6 +124,10 @@ class _Told:
     def refused(self) -> None:
         if self._metrics is not None:
             self._metrics.refused()
+
+    def seen(self, *, present: bool, refused: bool) -> None:
+        if self._metrics is not None:
+            self._metrics.seen(present=present, refused=refused)
 
 
 def _rules(settings: Settings) -> list[Rule]:

@@ -54,8 +54,8 @@ client library has.
   for five minutes after its end, but for `moodstream_source_up`, which goes at once.
 - `mood` is a label of the model. Titles, artists and years are never labels.
 - Counters whose labels are known begin at 0, so that a rate sees the first event.
-- A gauge that would be wrong is absent: `moodstream_mood_window_probability` in silence. `moodstream_realtime_factor`
-  and `moodstream_model_file_present` are not a number until they are known.
+- A gauge that would be wrong is absent: `moodstream_mood_window_probability` in silence. `moodstream_realtime_factor`,
+  `moodstream_model_file_present` and `moodstream_model_file_refused` are not a number until they are known.
 
 So a scrape is bounded: what the process has, and for each label of a stream {single} series and {moody} for each mood.
 `python -m tests.stream.web.bench_scrape --labels 1000` measures one.

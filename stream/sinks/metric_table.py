@@ -129,11 +129,6 @@ DEFINITIONS = (
     Definition("queue_depth", "gauge", "Chunks waiting between source and session.", "chunks", ("stream",)),
     Definition("streams", "gauge", "Streams that go on, those without a label of their own included.", "streams"),
     Definition("model", "info", "The model that scores.", "", ("name", "version", "sha256")),
-    Definition(
-        "model_file_present",
-        "gauge",
-        "1 while the model's file is there, 0 while it is not: the process goes on, and could not start again.",
-    ),
     Definition("build", "info", "The program that runs.", "", ("version",)),
 )
 
@@ -212,6 +207,16 @@ MODEL_DEFINITIONS = (
         "gauge",
         "When the model that scores was taken: at the start, or when its file was replaced.",
         "seconds since the epoch",
+    ),
+    Definition(
+        "model_file_present",
+        "gauge",
+        "1 while the model's file is there, 0 while it is not: the process goes on, and could not start again.",
+    ),
+    Definition(
+        "model_file_refused",
+        "gauge",
+        "1 while the file in the model's place is one that was refused, 0 while it is not; the log says why.",
     ),
 )
 

@@ -25,7 +25,6 @@ import threading
 import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import numpy as np
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -88,7 +87,6 @@ class Metrics:
         self._histograms = instruments.histograms
         self._of_streams = instruments.streams
         self._info = instruments.infos["model"]
-        self._model_path: Path | None = None
         for reason in _DROP_REASONS.values():  # a rate needs the zero before the first event
             self._counters["audio_dropped_seconds"].labels(reason)
         for status in ("ok", "silence", "gap"):
@@ -96,7 +94,6 @@ class Metrics:
         for outcome in ("ok", "silence", "gap", "error"):
             self._counters["tracks"].labels(outcome)
         self._gauges["realtime_factor"].set(math.nan)  # not known yet, and no reason for an alert
-        self._gauges["model_file_present"].set(math.nan)
         instruments.infos["build"].info({"version": _version()})
         ProcessCollector(registry=self.registry)
 
@@ -145,10 +142,6 @@ class Metrics:
         """Say which model scores."""
         self._info.info({name: utf8(value) for name, value in info.to_json().items()})
 
-    def model_file(self, path: Path) -> None:
-        """Look at each scrape whether this file (or folder of files), which the model was read from, is still there."""
-        self._model_path = path
-
     def realtime_factor(self, factor: float) -> None:
         """Say how many seconds of sound a second of work scores."""
         self._gauges["realtime_factor"].set(factor)
@@ -170,8 +163,6 @@ class Metrics:
     def sweep(self) -> None:
         """Remove the series of streams that ended long ago; called before each scrape."""
         with self._lock:
-            if self._model_path is not None:
-                self._gauges["model_file_present"].set(self._model_path.exists())
             self._gauges["streams"].set(sum(stream.ended_at is None for stream in self._streams.values()))
             oldest = self._clock() - self._idle_seconds
             for name, stream in list(self._streams.items()):

@@ -4,6 +4,7 @@
     swaps = ModelMetrics(metrics.registry)
     swaps.taken()                           # at the start, and whenever a new file is taken
     swaps.refused()
+    swaps.seen(present=True, refused=False) # what lies where the model was read from
     shadow = ShadowMetrics(metrics.registry, shadow_model_id)       # only where there is one
     shadow.scored(comparison, seconds=0.005)
     shadow.failed()
@@ -14,6 +15,7 @@ What each means stands in `stream/sinks/metric_table.py`. Imported with the HTTP
 
 from __future__ import annotations
 
+import math
 import time
 
 from prometheus_client import CollectorRegistry
@@ -26,7 +28,7 @@ from stream.sinks.text import utf8
 
 
 class ModelMetrics:
-    """Counts the swaps of the model that scores. Safe to call from several threads."""
+    """Counts the swaps of the model that scores, and knows its file. Safe to call from several threads."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         """Create the metrics, beginning at 0; the model that is there now counts as taken now, not as swapped.
@@ -37,6 +39,10 @@ class ModelMetrics:
         instruments = Instruments(MODEL_DEFINITIONS, registry)
         self._swaps = instruments.counters["model_swaps"]
         self._since = instruments.gauges["model_taken_timestamp_seconds"]
+        self._present = instruments.gauges["model_file_present"]
+        self._refused = instruments.gauges["model_file_refused"]
+        self._present.set(math.nan)  # nobody has looked yet
+        self._refused.set(math.nan)
         for result in ("taken", "refused"):  # a rate needs the zero before the first
             self._swaps.labels(result)
         self._since.set(time.time())
@@ -49,6 +55,11 @@ class ModelMetrics:
     def refused(self) -> None:
         """Count a new file that was no use."""
         self._swaps.labels("refused").inc()
+
+    def seen(self, *, present: bool, refused: bool) -> None:
+        """Say whether the model's file is there, and whether what is there was refused."""
+        self._present.set(present)
+        self._refused.set(refused)
 
 
 class ShadowMetrics:

@@ -74,12 +74,17 @@ class Told:
     def __init__(self) -> None:
         self.names: list[str] = []
         self.refusals = 0
+        self.present: bool | None = None
+        self.lies_refused: bool | None = None
 
     def taken(self, model: ModelId) -> None:
         self.names.append(model.name)
 
     def refused(self) -> None:
         self.refusals += 1
+
+    def seen(self, *, present: bool, refused: bool) -> None:
+        self.present, self.lies_refused = present, refused
 
 
 class Watched:

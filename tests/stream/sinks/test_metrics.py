@@ -39,7 +39,6 @@ CONTRACT = {
     "moodstream_mood_active": ("gauge", ("stream", "mood")),
     "moodstream_last_sound_timestamp_seconds": ("gauge", ("stream",)),
     "moodstream_streams": ("gauge", ()),
-    "moodstream_model_file_present": ("gauge", ()),
     "moodstream_build_info": ("gauge", ("version",)),
     "moodstream_model_info": ("gauge", ("name", "version", "sha256")),
 }
@@ -230,19 +229,3 @@ def test_streams_are_counted_with_those_that_have_no_label():
     assert value(metrics, "streams") == 3
     metrics.stream_ended("a")
     assert value(metrics, "streams") == 2
-
-
-def test_a_model_file_that_is_taken_away_is_missed(tmp_path: Path):
-    metrics = Metrics()
-    assert math.isnan(value(metrics, "model_file_present") or 0.0)
-    file = tmp_path / "model.onnx"
-    file.touch()
-    metrics.model_file(file)
-    metrics.sweep()
-    assert value(metrics, "model_file_present") == 1
-    file.unlink()
-    metrics.sweep()
-    assert value(metrics, "model_file_present") == 0
-    metrics.model_file(tmp_path)  # a model of several files
-    metrics.sweep()
-    assert value(metrics, "model_file_present") == 1

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import io
+import math
+import os
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from stream.agreement import Comparison
+from stream.models import Models
 from stream.record import ModelId
+from stream.settings import Settings
 from stream.sinks.metric_table import MODEL_DEFINITIONS, SHADOW_DEFINITIONS
 from stream.sinks.metrics import Metrics
 from stream.sinks.metrics_models import ModelMetrics, ShadowMetrics
 from stream.sinks.metrics_text import encoder_for
 from stream.sinks.screen import ScreenSink
+from tests import models
 from tests.promtool import check_metrics
 from tests.stream.sinks import records
-from tests.stream.sinks.measured import label_values, value
+from tests.stream.sinks.measured import chunk, label_values, value
 
 SHADOW = ModelId("shadow", "2", "cd" * 32)
 OTHERS = {"bright": 0.7, "dark": 0.2}
@@ -42,6 +48,38 @@ def test_swaps_are_counted_from_zero_and_the_last_one_is_dated() -> None:
         == value(metrics, "model_swaps_total", result="refused")
         == 1
     )
+
+
+def test_what_lies_in_the_models_place_is_not_known_before_somebody_looks() -> None:
+    metrics = Metrics()
+    swaps = ModelMetrics(metrics.registry)
+
+    def seen() -> list[float | None]:
+        return [value(metrics, f"model_file_{each}") for each in ("present", "refused")]
+
+    assert [math.isnan(each or 0.0) for each in seen()] == [True, True]
+    for present, refused in ((True, False), (True, True), (False, False)):
+        swaps.seen(present=present, refused=refused)
+        assert seen() == [present, refused]
+
+
+def test_neither_a_scrape_nor_a_new_stream_asks_the_disk_for_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may hang: the file is on a volume."""
+    path = models.save(tmp_path / "m.onnx")
+    metrics = Metrics()
+    Models(Settings(mic=True, model=path), lambda: False).serve(metrics, [metrics])
+    stat = os.stat
+
+    def hangs(what: object, *arguments: object, **more: object) -> os.stat_result:
+        assert str(path) != str(what)
+        return stat(what, *arguments, **more)  # type: ignore[call-overload, no-any-return]
+
+    monkeypatch.setattr(os, "stat", hangs)
+    metrics.audio(chunk())
+    metrics.sweep()
+    assert b'moodstream_source_up{stream="mic"} 1' in encoder_for("").encode(metrics.registry)
 
 
 def test_a_shadow_is_measured_by_mood_leader_and_cost() -> None:

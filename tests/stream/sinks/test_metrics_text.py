@@ -20,6 +20,7 @@ from stream.sinks.metrics_text import encoder_for
 from tests.stream.sinks import records
 from tests.stream.sinks.measured import chunk
 
+MOODS = ("happy", "angry", "sad", "calm", "tense", "tender", "nostalgic", "solemn", "powerful")
 names = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 values = st.floats() | st.sampled_from([0.0, 1.0, -120.0, 1_764_000_000.25, math.inf, -math.inf, math.nan])
 
@@ -80,6 +81,24 @@ def test_a_scrape_is_as_long_for_a_thousand_streams_as_for_those_with_a_label(bo
     gauges = [one for one in DEFINITIONS + KAFKA_DEFINITIONS if "stream" in one.labels]
     a_label = sum(len(records.LABELS) if "mood" in one.labels else 1 for one in gauges)
     assert series(metrics) == alone + (bound + 1) * a_label
+
+
+@pytest.mark.parametrize(("labels", "most_bytes"), [(50, 400_000), (1000, 7_000_000)])
+def test_a_scrape_of_a_thousand_streams_with_the_longest_names_has_a_size(labels: int, most_bytes: int):
+    """That it is also quick is measured: `python -m tests.stream.web.bench_scrape`."""
+    metrics = Metrics(max_stream_labels=labels)
+    KafkaMetrics(metrics.registry)
+    for number in range(1000):
+        name = f"{number} {'x' * 1000}"
+        moods = {mood: (number * 7 + place * 31) % 1000 / 999 for place, mood in enumerate(MOODS)}
+        metrics.audio(chunk(name, 1))
+        metrics.emit(records.estimate(stream=name, mood=moods, running=moods))
+        for mood in MOODS:
+            metrics.emit(records.event(stream=name, mood=mood))
+    text = encoder_for("text/plain").encode(metrics.registry)
+    assert series(metrics) > 32 * labels
+    assert len(text) < most_bytes
+    assert max(len(line) for line in text.splitlines() if b"stream=" in line) < 256
 
 
 def series(metrics: Metrics) -> int:
