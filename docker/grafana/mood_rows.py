@@ -26,11 +26,18 @@ _WINDOW = f"avg by (stream, mood) (moodstream_mood_window_probability{{{STREAM},
 _LEADS = f"({_WINDOW} == bool on (stream) group_left () max by (stream) ({_WINDOW}))"
 _ACTIVE = f"moodstream_mood_active{{{STREAM}, {MOOD}}}"
 
+_ANYWHERE = "max by (job, stream, mood)"
+
 BEGAN = (
-    f"max by (stream, mood) (changes({_ACTIVE}[$__interval]) - resets({_ACTIVE}[$__interval]) > 0"
-    f" or ({_ACTIVE} == 1 unless {_ACTIVE} offset $__interval == 1))"
+    "max by (stream, mood) ("
+    f"{_ANYWHERE} (changes({_ACTIVE}[$__interval]) - resets({_ACTIVE}[$__interval])) > 0"
+    f" or ({_ANYWHERE} ({_ACTIVE}) == 1"
+    f" unless {_ANYWHERE} (last_over_time({_ACTIVE}[5m] offset $__interval)) == 1))"
 )
-"""Moods that began within a step: they rose from 0 to 1, or are there for the first time."""
+"""Moods that began within a step: they rose from 0 to 1, or are there for the first time.
+
+A stream that another tagger takes over, within five minutes, has its moods there for the first time, and none begins.
+"""
 
 MOODS_OVER_TIME = "Moods over time"
 _PROBABILITY = "percentunit"

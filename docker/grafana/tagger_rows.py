@@ -53,10 +53,14 @@ def health() -> Row:
                 now(f"sum(moodstream_source_up{{{TAGGER}}} == bool 0) or vector(0)"),
             ).thresholds(trouble),
             panels.stat(
-                "Model files missing",
-                "Taggers whose model file is gone: they go on, and could not start again. Put it back.",
+                "Wrong model files",
+                "Taggers whose model file is gone, or was replaced by one that they refused: they go on with the model "
+                "before it. The log says which.",
                 "short",
-                now(f"sum(moodstream_model_file_present{{{TAGGER}}} == bool 0) or vector(0)"),
+                now(
+                    f"sum(moodstream_model_file_present{{{TAGGER}}} == bool 0)"
+                    f" + sum(moodstream_model_file_refused{{{TAGGER}}} == bool 1) or vector(0)"
+                ),
             ).thresholds(trouble),
             panels.stat(
                 "Sound lost",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,14 +12,16 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from docker.prometheus import build
 from tests.docker.dockerfile import Dockerfile
-from tests.docker.kustomize import OVERLAYS, Object, by_kubectl, containers, render
+from tests.docker.kustomize import EXAMPLE, KUBERNETES, OVERLAYS, Object, by_kubectl, containers, parsed, render
 from tests.stream.command import environment
 
 NAMES = ("small", "production")
 VERSION = "1.31"
 CUSTOM = {
-    "PodMonitor": "monitoring.coreos.com/v1",
+    "PrometheusRule": "monitoring.coreos.com/v1",
+    "ServiceMonitor": "monitoring.coreos.com/v1",
     "ScaledObject": "keda.sh/v1alpha1",
     "TriggerAuthentication": "keda.sh/v1alpha1",
 }
@@ -30,20 +33,50 @@ WITH_PODS = [
 
 
 def of(name: str, kind: str) -> Any:
-    (found,) = [each for each in RENDERED[name] if each["kind"] == kind]
+    found = [each for each in RENDERED[name] if each["kind"] == kind]
+    (found,) = [each for each in found if kind != "ConfigMap" or each["metadata"]["name"] == "moodstream"]
     return found
+
+
+def order(objects: list[Object]) -> list[Object]:
+    return sorted(objects, key=lambda each: (each["kind"], each["metadata"]["name"]))
+
+
+def test_the_tests_own_kustomize_makes_what_the_real_one_made() -> None:
+    recorded = (EXAMPLE / "rendered.yaml").read_text()  # by kustomize 5.5.0; see kustomize.py
+    assert order(render(EXAMPLE / "overlay")) == order(parsed(recorded))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_they_are_what_the_real_kustomize_makes_of_them(name: str) -> None:
     real = by_kubectl(OVERLAYS / name)
-    if real is None:
-        pytest.skip("kubectl is not installed (no package of Debian has one that is new enough)")
-
-    def order(objects: list[Object]) -> list[Object]:
-        return sorted(objects, key=lambda each: (each["kind"], each["metadata"]["name"]))
-
+    if real is None:  # no package of Debian has one that is new enough; the test above stands for it
+        pytest.skip("no kubectl with a kustomize of 5.0 or newer is installed")
     assert order(real) == order(RENDERED[name])
+
+
+def test_the_alerts_of_the_cluster_are_those_of_the_rules(tmp_path: Path) -> None:
+    build.write(tmp_path / "again.yaml")
+    assert build.FILE.read_text() == (tmp_path / "again.yaml").read_text(), "run python -m docker.prometheus.build"
+    groups = of("production", "PrometheusRule")["spec"]["groups"]
+    written = [path.read_text() for path in (KUBERNETES.parent / "prometheus" / "rules").glob("*.yml")]
+    assert {each["name"]: each for each in groups} == {
+        each["name"]: each for text in written for each in yaml.safe_load(text)["groups"]
+    }
+
+
+def test_grafanas_sidecar_gets_the_dashboards() -> None:
+    (found,) = [each for each in RENDERED["production"] if each["metadata"]["name"] == "moodstream-dashboards"]
+    assert found["metadata"]["labels"]["grafana_dashboard"] == "1"
+    folder = KUBERNETES.parent / "grafana" / "dashboards"
+    assert found["data"] == {path.name: path.read_text() for path in folder.glob("*.json")}
+    # `kubectl apply` keeps the whole object in an annotation, and those may have 256 KiB.
+    assert len(json.dumps(found)) < 250_000
+
+
+def test_the_prometheus_operator_finds_monitor_and_rules_by_one_label() -> None:
+    labels = [of("production", kind)["metadata"]["labels"]["release"] for kind in ("ServiceMonitor", "PrometheusRule")]
+    assert len(set(labels)) == 1
 
 
 @pytest.mark.parametrize("each", EVERY)
@@ -104,9 +137,10 @@ def test_probes_and_monitors_ask_where_the_program_answers(name: str) -> None:
     annotations = of(name, "Deployment")["spec"]["template"]["metadata"]["annotations"]
     assert annotations["prometheus.io/port"] == str(port["containerPort"])
     if name == "production":
-        (endpoint,) = of(name, "PodMonitor")["spec"]["podMetricsEndpoints"]
-        assert endpoint["port"] == port["name"]
-        assert endpoint["path"] == "/metrics"
+        (endpoint,) = of(name, "ServiceMonitor")["spec"]["endpoints"]
+        (served,) = of(name, "Service")["spec"]["ports"]
+        assert endpoint["port"] == served["name"] and endpoint["path"] == "/metrics"
+        assert served["targetPort"] == port["name"] and served["port"] == port["containerPort"]
         (ingress,) = of(name, "NetworkPolicy")["spec"]["ingress"]
         assert [one["port"] for one in ingress["ports"]] == [port["containerPort"]]
 
@@ -126,7 +160,12 @@ def test_selectors_select_the_pods(name: str) -> None:
     jobs = [each["spec"]["template"]["metadata"]["labels"] for each in RENDERED[name] if each["kind"] == "Job"]
     assert not any(deployment["spec"]["selector"]["matchLabels"].items() <= other.items() for other in jobs)
     if name == "production":
-        assert of(name, "PodMonitor")["spec"]["selector"]["matchLabels"].items() <= labels.items()
+        service = of(name, "Service")
+        assert service["spec"]["selector"].items() <= labels.items()
+        monitored = of(name, "ServiceMonitor")["spec"]["selector"]["matchLabels"]
+        assert monitored.items() <= service["metadata"]["labels"].items()
+        assert "moodstream" in service["metadata"]["name"]  # of the job, by which the alerts know it
+        assert service["spec"]["publishNotReadyAddresses"] is True  # a standby has metrics, too
 
 
 def test_never_more_taggers_than_partitions() -> None:

@@ -59,13 +59,19 @@ def test_alerts_fire_and_are_resolved(
         model.with_suffix(".away").rename(model)
         server.wait_until_resolved("MoodstreamModelMissing")
 
+        content = model.read_bytes()
+        model.write_bytes(content[:400])
+        server.wait_until_firing("MoodstreamModelRefused")
+        model.write_bytes(content)
+        server.wait_until_resolved("MoodstreamModelRefused")
+
         assert "MoodstreamSourceDown" not in server.firing()
         pulse.kill()  # the microphone is unplugged
         server.wait_until_firing("MoodstreamSourceDown")
     pulse.start()
     server.wait_until_resolved("MoodstreamSourceDown")
     (restarts,) = server.query("moodstream_source_restarts_total")
-    assert restarts["value"][1] == "1"
+    assert float(restarts["value"][1]) >= 1  # the sound server may come back in more than one go
 
 
 def test_a_source_that_hangs_is_stale_before_it_is_down(server: Prometheus, pulse: PulseAudio) -> None:
@@ -73,6 +79,7 @@ def test_a_source_that_hangs_is_stale_before_it_is_down(server: Prometheus, puls
     pulse.pause()
     server.wait_until_firing("MoodstreamAudioStale")
     server.wait_until_firing("MoodstreamSourceDown")
-    assert "MoodstreamAudioStale" not in server.firing()  # what is known to be down is no riddle
+    server.wait_until_resolved("MoodstreamAudioStale")  # what is known to be down is no riddle
+    assert "MoodstreamSourceDown" in server.firing()
     pulse.resume()
     server.wait_until_resolved("MoodstreamSourceDown")

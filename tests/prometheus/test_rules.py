@@ -77,7 +77,7 @@ def test_recorded_names_say_level_metric_and_operation():
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.get("alert") or rule["record"])
 def test_rules_ask_for_metrics_and_labels_that_there_are(rule: dict[str, Any]):
     names = NAME.findall(rule["expr"])
-    assert names or rule["expr"].startswith("up{")
+    assert names or re.match(r"(absent\()?up{", rule["expr"])
     assert set(names) <= exposed() | set(RECORDED)
     known = {label for one in ALL_DEFINITIONS for label in one.labels} | {"job", "instance", "le"}
     asked = re.findall(r"(?:by|on) \(([^)]*)\)", rule["expr"])
