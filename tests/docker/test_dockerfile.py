@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import configparser
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.docker.dockerfile import Dockerfile
+from tests.stream.command import environment
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("Dockerfile", "Dockerfile.train")
+KINDS = {".py", ".js", ".css", ".html", ".svg", ".opus", ".jinja", ".md", ".yaml"}  # of files that the packages have
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -61,10 +65,59 @@ def test_what_is_copied_is_what_the_packages_are() -> None:
 
 
 def test_only_what_is_copied_is_sent_to_the_builder() -> None:
-    lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
-    assert lines[0] == "*"
-    sent = {line.removeprefix("!") for line in lines if line.startswith("!")}
-    assert sent == {each for name in NAMES for each in Dockerfile(name).copied}
+    copied = {each for name in NAMES for each in Dockerfile(name).copied}
+    named = {line.removeprefix("!") for line in ignored() if line.startswith("!")}
+    assert ignored()[0] == "*"
+    assert {each for each in named if not any(each.startswith(f"{folder}/") for folder in copied)} == copied
+    files = [path.relative_to(ROOT) for folder in copied for path in (ROOT / folder).rglob("*")]
+    needed = [str(path) for path in files if path.suffix in KINDS and not any(part[0] == "." for part in path.parts)]
+    assert [each for each in [*needed, "model/default.onnx"] if not is_sent(each)] == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("model/mine.onnx", "model/mine.onnx.data", "model/old/best.pt", "train/song.wav", "stream/demo/mine.mp3"),
+        *("stream/.env", "train/.cache/x", "stream/web/.DS_Store", "model/__pycache__/a.pyc", ".git/config"),
+        *("runs/best.pt", "cache/clean.npy", "song.flac"),
+    ],
+)
+def test_what_lies_about_is_not_sent_to_the_builder(path: str) -> None:
+    assert not is_sent(path)
+
+
+def ignored() -> list[str]:
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def is_sent(path: str) -> bool:
+    """Whether the last line that fits a path, or a folder above it, says so.
+
+    https://docs.docker.com/build/concepts/context/#dockerignore-files
+    """
+    above = ["/".join(path.split("/")[:count]) for count in range(1, path.count("/") + 2)]
+    fitting = [line for line in ignored() if any(_fits(line.removeprefix("!"), each) for each in above)]
+    return not fitting or fitting[-1].startswith("!")
+
+
+def _fits(pattern: str, path: str) -> bool:
+    words = {"**/": "(?:.*/)?", "*": "[^/]*"}
+    parts = re.split(r"(\*\*/|\*|\[[^]]*\])", pattern)
+    expression = "".join(words.get(part) or (part if part.startswith("[") else re.escape(part)) for part in parts)
+    return re.fullmatch(expression, path) is not None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_lies_where_it_is_started_is_not_executed(name: str, tmp_path: Path) -> None:
+    (tmp_path / "stream").mkdir()
+    for module in ("stream/__init__.py", "stream/listen.py", "json.py"):
+        (tmp_path / module).write_text("raise SystemExit('executed')")
+    image = Dockerfile(name)
+    python = {key: value for key, value in image.environment.items() if key.startswith("PYTHON")}
+    command = [sys.executable, *image.entrypoint[1:], "stream.listen", "--version"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path, env=environment(**python))
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_health_check_asks_the_port_of_the_image() -> None:
