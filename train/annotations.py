@@ -40,7 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--split",
         choices=HOW,
         help="no artist in two splits, by song as the papers have it, or the data set's own\n"
-        "(default artist; given for a csv with a split for every song, and for data of one composer)",
+        "(default artist, random where fewer than three are known; given for a csv with a split for every song,\n"
+        "and for data of one composer)",
     )
     group.add_argument("--seed", type=whole_number, default=0, help="of the split (default %(default)s)")
     group.add_argument(

@@ -5,13 +5,16 @@
     python -m train.evaluate … --path streaming --report reports/streamed      # through python -m stream.listen
 
 MODEL is an ONNX file or the folder of a training run. The manifest is a CSV (train.manifest), or a folder that
-train.prepare filled. Labels of the two are matched by name. A song's score is the mean over its windows, which follow
-each other without overlap; --path offline computes it from the whole file, --path streaming asks the live side.
+train.prepare filled. Labels of the two are matched by name; of a model of artists, languages or years they are that
+metadata's values. A song's score is the mean over its windows, which follow each other without overlap; --path offline
+computes it from the whole file, --path streaming asks the live side. Offline, ready-made mels (.npy) will do where
+there is no audio, as in train.prepare.
 
 The report's folder gets report.html, report.md, plots, figures.json, and the matrices that train.metrics takes. Songs
 are scored once: the same command continues where it was stopped, and another --split, --thresholds or --groups in the
 same folder is only reported anew. Songs that are missing, broken or shorter than a window are listed and left out.
-A damaged file is left out of --path streaming; offline, what can be decoded of it counts.
+A damaged file is left out of --path streaming; offline, what can be decoded of it counts. A song must be annotated with
+every label that is judged, or it is left out; a note says how many are, label by label, and --labels judges fewer.
 
 Thresholds of the best F are chosen on the very songs that are judged, so precision, recall and F flatter. To judge by
 others: --split validation first, and then --thresholds reports/validation/thresholds.txt.
@@ -106,7 +109,7 @@ def _evaluate(options: argparse.Namespace, command: str) -> dict[str, Any]:
     from train.report.candidate import load_candidate  # noqa: PLC0415 -- as above
     from train.report.document import Evaluation  # noqa: PLC0415
     from train.report.journal import Journal  # noqa: PLC0415
-    from train.report.judgement import BEST_F1, Rule, judge_labels, judge_ratings  # noqa: PLC0415
+    from train.report.judgement import BEST_F1, Rule, annotated, judge_labels, judge_ratings  # noqa: PLC0415
     from train.report.matching import match  # noqa: PLC0415
     from train.report.score import Score  # noqa: PLC0415
     from train.report.songs import SongError, choose, heard, score_songs  # noqa: PLC0415
@@ -116,7 +119,7 @@ def _evaluate(options: argparse.Namespace, command: str) -> dict[str, Any]:
     candidate = load_candidate(options.model)
     wanted = [name.strip() for name in options.labels.split(",")] if options.labels else None
     matching = match(candidate.labels, manifest, wanted)
-    songs = choose(manifest, options.split)
+    songs = choose(matching.manifest, options.split)
     if options.groups and not any(options.groups in entry.metadata for entry in songs.entries):
         raise SongError(f"no song has a {options.groups}, so --groups {options.groups} cannot be drawn")
     audio = (options.audio or prepared_from or table.parent).absolute()
@@ -129,13 +132,14 @@ def _evaluate(options: argparse.Namespace, command: str) -> dict[str, Any]:
     )
     labels = judge_labels(matching, songs, outcomes, options.report, rule)
     ratings = judge_ratings(matching, songs, outcomes, rule)
+    partly = annotated(matching.labels, songs, outcomes)
     judged = {entry.id for part in (labels, *ratings) if part is not None for entry in part.songs}
     scored = [entry for entry in songs.entries if isinstance(outcomes[entry.id], Score)]
     if not judged:
         if prepared_from is not None and not options.audio and not audio.is_dir():
             raise SongError(f"{options.manifest} was prepared from {audio}, which is gone: say --audio DIR")
         reasons = [f"{entry.id}: {outcomes[entry.id]}" for entry in songs.entries if entry not in scored]
-        because = f", such as {reasons[0]}" if reasons else ": none is annotated with every label that is judged"
+        because = f", such as {reasons[0]}" if reasons else f": {partly or 'no two of them are rated'}"
         raise SongError(f"nothing is left to judge of {len(songs)} songs{because}")
     evaluation = Evaluation(
         candidate=candidate,
@@ -152,28 +156,23 @@ def _evaluate(options: argparse.Namespace, command: str) -> dict[str, Any]:
         ratings=ratings,
         audience=heard([entry for entry in songs.entries if entry.id in judged], manifest),
         command=command,
+        remarks=[partly] if partly else [],
     )
     return write_report(evaluation, songs, options.report)
 
 
 def _read_manifest(path: Path, positive_rate: float | None) -> tuple[Path, Manifest, Path | None]:
     """Return the table that a manifest is read from, what it holds, and where the songs are if it says so."""
-    from train.datasets.table import AnnotationError  # noqa: PLC0415
+    from train.description import DESCRIPTION, Description  # noqa: PLC0415
     from train.manifest import read  # noqa: PLC0415
 
-    table = path / "manifest.csv" if path.is_dir() else path
-    described = path / "features.json"
-    values: dict[str, Any] = {}
-    rate, audio = 0.5, None
-    if path.is_dir() and described.is_file():
-        try:
-            values = json.loads(described.read_text(encoding="utf-8"))
-            rate = float(values["positive_rate"])
-            audio = Path(values["audio"]) if "audio" in values else None
-        except (ValueError, KeyError, TypeError):
-            raise AnnotationError(f"{described} is damaged: prepare the songs again") from None
-    manifest = read(table, values.get("dataset"), rate if positive_rate is None else positive_rate)
-    return table, manifest, audio
+    table, dataset, rate, audio = path, None, 0.5, None
+    if path.is_dir():
+        table = path / "manifest.csv"
+    if (path / DESCRIPTION).is_file():
+        described = Description.read(path)
+        dataset, rate, audio = described.dataset, described.positive_rate, described.audio
+    return table, read(table, dataset, rate if positive_rate is None else positive_rate), audio
 
 
 def _line(error: BaseException) -> str:

@@ -76,6 +76,26 @@ def test_an_artist_spelt_two_ways_is_said_and_not_merged(tmp_path: Path, capsys:
     assert any("Bjork" in remark for remark in survey["remarks"])
 
 
+@pytest.mark.parametrize("artist", [None, "Ann"])
+def test_a_path_and_a_mood_are_enough(tmp_path: Path, capsys: pytest.CaptureFixture[str], artist: str | None) -> None:
+    column, value = (",artist", f",{artist}") if artist else ("", "")
+    table = f"path,happy{column}\n" + "".join(f"{i}.mp3,{i % 2}{value}\n" for i in range(20))
+    assert run("--dataset", "csv", "--annotations", csv_file(tmp_path, table), "--dry-run") == 0
+    captured = capsys.readouterr()
+    assert "split by song at random, seed 0: 16 train, 2 validation, 2 test" in captured.out
+    assert "note: too few artists are known for a split by artist: by song at random" in captured.err
+
+
+def test_metadata_without_labels_is_a_data_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = "path,artist,language\n" + "".join(f"{i}.mp3,a{i % 5},{'de' if i % 3 else 'en'}\n" for i in range(20))
+    assert run("--dataset", "csv", "--annotations", csv_file(tmp_path, table), "--split", "random", "--dry-run") == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("songs: 20 songs, 0 labels\nartists: 5, known for 20 songs")
+    assert "note: no labels: only metadata can be learnt (artist, language)" in captured.err
+    assert run("--dataset", "csv", "--annotations", csv_file(tmp_path, table), "--dry-run", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["labels"] == []
+
+
 def test_a_label_that_no_test_song_has_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = "path,split,happy,sad\na,train,1,1\nb,validation,1,1\nc,test,1,0\n"
     assert run("--dataset", "csv", "--annotations", csv_file(tmp_path, text), "--dry-run") == 0
@@ -91,7 +111,8 @@ def test_a_label_that_no_test_song_has_is_said(tmp_path: Path, capsys: pytest.Ca
         (CSV, ["--split", "given"], "comes without a split"),
         ("path,split,happy\na,train,1\nb,train,1\n", [], "no song of songs is in the split validation"),
         ("path,split,happy,sad\na,train,1,0\nb,validation,1,1\n", [], "no training song of songs has the label 'sad'"),
-        ("path,happy\na,1\nb,1\n", [], "too few artists"),
+        ("path,happy\na,1\nb,1\n", [], "no song of songs is in the split"),
+        ("path,happy\na,1\nb,1\nc,1\n", ["--split", "artist"], "too few artists"),
     ],
 )
 def test_what_cannot_be_used_is_one_line_and_status_1(
@@ -113,6 +134,9 @@ def test_what_cannot_be_used_is_one_line_and_status_1(
         ["--music", "x", "--dry-run"],
         ["--dataset", "4q", "--dry-run"],
         ["--dataset", "4q", "--annotations", "x", "--shard", "3/2"],
+        ["--dataset", "4q", "--annotations", "x", "--split", "random", "--seed", "-1"],
+        ["--dataset", "4q", "--annotations", "x", "--jobs", "0"],
+        ["--music", "x", "--jobs", "-1"],
         ["--dataset", "5q", "--annotations", "x", "--dry-run"],
         ["--dataset", "4q", "--annotations", "x", "--dry-run", "--top-k", "3", "--tags", "a"],
     ],

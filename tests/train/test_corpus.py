@@ -1,5 +1,6 @@
 """What a run learns from a data set: targets of training songs alone, masks for what is unknown."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,14 @@ class TestTargets:
         songs = corpus([("train", {"artist": "a"}), ("test", {"artist": "a", "language": "en"})])
         with pytest.raises(ValueError, match=message):
             songs.head(name, "sigmoid")
+
+    def test_a_data_set_without_labels_has_no_moods(self) -> None:
+        songs = corpus([("train", {"artist": "ab"[i % 2]}) for i in range(4)])
+        manifest = dataclasses.replace(songs.manifest, labels=(), rates=np.zeros((4, 0), np.float32))
+        without = Corpus(manifest, songs.features, "given", 0)
+        assert without.head("artist", "softmax").labels == ("a", "b")
+        with pytest.raises(ValueError, match="mine has no labels to learn moods from, only metadata: artist"):
+            without.head("mood", "sigmoid")
 
     def test_a_song_without_metadata_gives_the_metadata_no_gradient(self) -> None:
         rows = [("train", {"artist": f"a{i}"} if i % 2 else {}) for i in range(6)] + [("validation", {})] * 2

@@ -17,6 +17,7 @@ from model.frontend import FrontEnd
 from tests import models
 from tests.train import metrics_files, small_music
 from tests.train.report import songs
+from train.description import Description
 from train.figures.mediaeval import NAMES
 
 
@@ -178,16 +179,30 @@ def test_a_label_without_positives_is_said_and_left_out(folder: Path, capsys: py
     assert (found["label"], found["roc_auc"], found["pr_auc"], found["pr_auc_interval"]) == ("calm", None, None, None)
 
 
-def test_songs_that_are_not_annotated_with_every_label_are_left_out(folder: Path) -> None:
+def test_songs_that_are_not_annotated_with_every_label_are_left_out_and_counted(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rows = [songs.row(number) | ({"calm": ""} if number == 3 else {}) for number in range(12)]
     songs.write_table(folder / "manifest.csv", rows)
     assert songs.run(folder) == 0
     (left,) = songs.figures(folder)["left_out"]
     assert (left["id"], left["reason"]) == ("s3", "not annotated with every label that is judged")
+    note = "11 of 12 scored songs are annotated with every label that is judged: the rest is left out; songs by label: "
+    note += "calm 11, angry 12, happy 12, sad 12 (--labels A,B judges fewer labels on more songs)"
+    assert f"note: {note}" in capsys.readouterr().out
+    assert note in songs.figures(folder)["notes"]
     assert songs.run(folder, "--labels", "happy,sad") == 0
     found = songs.figures(folder)
     assert (found["songs"]["judged"], found["songs"]["left_out"]) == (12, 0)
     assert [row["label"] for row in found["per_label"]] == ["happy", "sad"]
+    assert not any("are annotated with" in note for note in found["notes"])
+    capsys.readouterr()
+    rows = [songs.row(number) | {songs.LABELS[number % 2]: ""} for number in range(12)]
+    songs.write_table(folder / "manifest.csv", rows)
+    assert songs.run(folder, report="none") == 1
+    line = one_line(capsys)
+    assert "nothing is left to judge of 12 songs: 0 of 12 scored songs are annotated with every label" in line
+    assert "songs by label: angry 6, happy 6, calm 12, sad 12 (--labels A,B" in line
 
 
 def test_only_labels_of_both_sides_are_judged(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -208,7 +223,7 @@ def test_a_folder_that_train_prepare_filled_is_a_manifest(folder: Path) -> None:
     for entry in rows:
         entry |= {label: 0.3 * entry[label] for label in songs.LABELS}
     songs.write_table(prepared / "manifest.csv", rows)
-    (prepared / "features.json").write_text(json.dumps({"dataset": "mine", "positive_rate": 0.3}))
+    Description("mine", 0.3, FrontEnd()).write(prepared)
     assert songs.run(folder, "--manifest", prepared) == 0
     found = songs.figures(folder)
     assert found["manifest"]["dataset"] == "mine"

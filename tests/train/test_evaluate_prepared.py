@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.train import own_songs
 from train import evaluate, export, fit, prepare
 
 COMMANDS = {"prepare": prepare, "fit": fit, "export": export, "evaluate": evaluate}
@@ -18,6 +19,21 @@ def guide() -> list[list[str]]:
     chapter = Path("docs/training.md").read_text(encoding="utf-8").partition("## The presets")[0]
     calls = re.findall(r"^python -m train\.(.*)$", chapter, re.MULTILINE)
     return [shlex.split(call) for call in calls]
+
+
+def test_a_path_and_a_mood_are_enough_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = own_songs.make(tmp_path, count=20)
+    own_songs.write(table, [{"path": f"s{number}.wav", "happy": int(number % 3 > 0)} for number in range(20)])
+    (tmp_path / "config").symlink_to(Path("config").absolute())
+    calls = guide()
+    monkeypatch.chdir(tmp_path)
+    for name, *arguments in calls:
+        shorter = ["--set", "epochs=1"] if name == "fit" else []
+        alone = [argument for argument in arguments if argument not in {"--groups", "artist"}]
+        assert COMMANDS[name].main([*alone, *shorter]) == 0, capsys.readouterr().err
+    assert json.loads(Path("reports/mine/figures.json").read_text())["songs"]["judged"] == 2
 
 
 def test_the_guides_commands_run_as_written(

@@ -41,6 +41,23 @@ def test_writing_and_reading_gives_the_same(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.rates, manifest.rates)
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_metadata_alone_will_do(tmp_path: Path, suffix: str) -> None:
+    manifest = manifests.read(csv_file(tmp_path, "path,artist,language\na.mp3,Ann,de\nb.mp3,,en\n"))
+    assert (manifest.labels, manifest.rates.shape) == ((), (2, 0))
+    manifests.write(manifest, tmp_path / f"written{suffix}")
+    assert manifests.read(tmp_path / f"written{suffix}").entries == manifest.entries
+    with pytest.raises(AnnotationError, match="songs has 0 labels: there are no 1 most frequent"):
+        manifest.top(1)
+
+
+@pytest.mark.parametrize(("column", "rate"), [("joy[-1..1]", 0.75), ("joy[0.0..10.0]", 0.05), ("joy[-3.5..4.5]", 0.5)])
+def test_scales_may_have_signs_and_fractions(tmp_path: Path, column: str, rate: float) -> None:
+    manifest = manifests.read(csv_file(tmp_path, f"path,{column}\na.mp3,0.5\n"))
+    assert (manifest.labels, manifest.ratings) == (("joy",), {"joy"})
+    assert manifest.rates[0, 0] == pytest.approx(rate)
+
+
 def test_columns_may_be_in_any_order(tmp_path: Path) -> None:
     rows = [line.split(",") for line in CSV.splitlines()]
     turned = csv_file(tmp_path, "\n".join(",".join(row[::-1]) for row in rows))
@@ -67,6 +84,11 @@ def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path: Path) -> None:
         ("id,path,composer\n1,a,Bach\n", "name the column meta:composer"),
         ("id,path,joy[1..5]\n1,a,6\n", "line 2: joy[1..5] is 6, which is outside 1…5"),
         ("id,path,joy[5..1]\n1,a,3\n", "the scale of 'joy[5..1]' is empty"),
+        ("id,path,joy[1.2.3..5]\n1,a,3\n", "the scale of 'joy[1.2.3..5]' is not that of a rating, such as joy[1..5]"),
+        ("id,path,joy[1..2..3]\n1,a,3\n", "the scale of 'joy[1..2..3]' is not"),
+        ("id,path,joy[.5..]\n1,a,3\n", "the scale of 'joy[.5..]' is not"),
+        ("id,path,[1..5]\n1,a,3\n", "the scale of '[1..5]' is not"),
+        ("id,path,tags\n1,a,joy[1..2..3]\n", "a tag cannot be called 'joy[1..2..3]'"),
         ("id,path,split,happy\n1,a,dev,1\n", "split is 'dev': there are train, validation, test"),
         ("id,path,year,happy\n1,a,20150,1\n", "year is 20150, which is outside"),
         ("id,path,year,happy\n1,a,1999.5,1\n", "no whole number"),
@@ -76,7 +98,8 @@ def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path: Path) -> None:
         ("id,path,happy\n1,a\n", "line 2: 2 fields, but the header has 3"),
         ("id,path,happy,happy\n1,a,1,1\n", "the column 'happy' more than once"),
         ("id,path,happy,tags\n1,a,1,happy\n", "'happy' is both a column and a tag"),
-        ("id,path,artist\n1,a,Ann\n", "has no labels"),
+        ("id,path\n1,a\n", "has no labels"),
+        ("id,path,artist\n1,a,\n", "has no labels"),
         ("id,path,\n1,a,1\n", "a column without a name"),
         ("id,path,happy\n", "holds no songs"),
         ("TRACK_ID\tARTIST_ID\tALBUM_ID\tPATH\tDURATION\tTAGS\n1\t1\t1\t1\t1\t1", "--dataset mtg-jamendo"),

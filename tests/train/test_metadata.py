@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from train.manifest import Entry, Manifest
 from train.metadata import YearBuckets, artist_targets, spelt_differently, top_artists
@@ -37,6 +39,19 @@ def test_nine_buckets_of_five_years_end_with_the_newest_song() -> None:
 
 def test_without_years_there_are_no_buckets() -> None:
     assert YearBuckets.of(songs({}, {"artist": "a"})) is None
+
+
+@given(st.integers(1960, 2090), st.integers(1, 15))
+def test_buckets_are_known_by_their_names(newest: int, count: int) -> None:
+    buckets = YearBuckets.of(songs({"year": str(newest)}), count)
+    assert buckets is not None
+    # Alone, "to 1984" may be anything.
+    assert YearBuckets.named(buckets.names) == (buckets if count > 1 else None)
+    assert YearBuckets.named(buckets.names[::-1]) is None
+
+
+def test_other_names_are_no_buckets() -> None:
+    assert [YearBuckets.named(names) for names in ((), ("happy", "sad"), ("1984", "1985"))] == [None] * 3
 
 
 @pytest.mark.parametrize(

@@ -107,3 +107,16 @@ def test_how_to_split_when_nobody_says() -> None:
     assert default_how(songs(["a", "b", "c", "d"], given), own=True) == "given"
     assert default_how(songs(["a"] * 4, given)) == "given"
     assert default_how(songs(["a", "b", "c", "d"])) == "artist"
+    assert default_how(songs([None] * 9), own=True) == "random"
+    assert default_how(songs(["a", "b", None, "a"]), own=True) == "random"
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([None, "a", "b", "c", "d"]), st.sampled_from([None, *SPLITS])), max_size=40),
+    st.booleans(),
+)
+def test_what_is_chosen_when_nobody_says_can_be_done(rows: list[tuple[str | None, str | None]], own: bool) -> None:
+    # Enough songs for a drawn split, and one of each split for a given one, whatever the others are.
+    rows += [(None, name if any(given for _, given in rows) else None) for name in SPLITS]
+    manifest = songs([artist for artist, _ in rows], [given for _, given in rows])
+    assert {entry.split for entry in split(manifest, default_how(manifest, own)).entries} == set(SPLITS)

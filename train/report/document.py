@@ -50,6 +50,7 @@ class Evaluation:
         ratings: figures of ratings.
         audience: what training heard of the artists.
         command: the command line.
+        remarks: what the reader should know of the songs, a line each.
         wrong: how many of the most wrong songs to show.
     """
 
@@ -67,6 +68,7 @@ class Evaluation:
     ratings: Sequence[RatingJudgement]
     audience: Audience
     command: str
+    remarks: Sequence[str] = ()
     wrong: int = 20
 
 
@@ -89,7 +91,8 @@ def make_document(evaluation: Evaluation) -> dict[str, Any]:
         }
         document["most_wrong"] = [_wrong(song) for song in most_wrong(labels, evaluation.wrong)]
     document["ratings"] = {rating.name: _rating(rating, evaluation.wrong) for rating in evaluation.ratings}
-    document["notes"] = [*evaluation.candidate.remarks, *evaluation.matching.remarks, *document.get("notes", [])]
+    remarks = [*evaluation.candidate.remarks, *evaluation.matching.remarks, *evaluation.remarks]
+    document["notes"] = [*remarks, *document.get("notes", [])]
     reasons = [_left_out(entry, str(outcome)) for entry, outcome in _failed(evaluation)]
     reasons += [_left_out(entry, "not annotated with every label that is judged") for entry in evaluation.unannotated]
     return document | {

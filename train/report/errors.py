@@ -6,6 +6,7 @@ except ERRORS as error: say(str(error))
 from __future__ import annotations
 
 from train.datasets.table import AnnotationError
+from train.description import FeatureError
 from train.figures.checks import FigureError
 from train.matrices import UnreadableError
 from train.report.candidate import CandidateError
@@ -17,6 +18,7 @@ from train.report.streaming import StreamingError
 ERRORS = (
     AnnotationError,
     CandidateError,
+    FeatureError,
     FigureError,
     JournalError,
     MatchError,

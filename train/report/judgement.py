@@ -28,6 +28,8 @@ from train.report.matching import Matching
 from train.report.score import Outcome, Score
 
 BEST_F1 = "best-f1"
+_COUNTED = 12
+"""Labels whose annotated songs a note counts, the fewest first."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -100,8 +102,8 @@ def judge_labels(
 ) -> LabelJudgement | None:
     """Write the matrices into the folder and compute the figures; None if no song is scored and annotated.
 
-    A song takes part if it is annotated with every label that is judged: what is not annotated is neither right nor
-    wrong.
+    A song takes part if it is annotated with every label that is judged, so that train.metrics can take the matrices:
+    what is not annotated is neither right nor wrong. Where that leaves songs out, ``annotated`` says so.
 
     Raises:
         FigureError: thresholds that do not fit the labels, or only one group to draw.
@@ -142,6 +144,20 @@ def judge_labels(
         by_label=label_intervals(scores, truth, groups, rule.draws, rule.seed) if rule.draws else [],
         others=other_intervals(scores, truth, groups, rule.draws, rule.seed) if rule.draws else {},
     )
+
+
+def annotated(labels: Sequence[str], songs: Manifest, outcomes: Mapping[str, Outcome]) -> str | None:
+    """Return how many scored songs are annotated with each label, in a line; None where all are with all."""
+    scored = songs.where(np.array([isinstance(outcomes.get(entry.id), Score) for entry in songs.entries], bool))
+    known = np.isfinite(scored.rates[:, [songs.labels.index(name) for name in labels]])
+    every, rows = int(known.all(axis=1).sum()), sorted(zip(known.sum(axis=0).tolist(), labels, strict=True))
+    if every == len(scored):
+        return None
+    line = f"{every} of {len(scored)} scored songs are annotated with every label that is judged: the rest is left out"
+    if rows[-1][0] == every:  # no label is on more songs
+        return line
+    each = ", ".join(f"{name} {count}" for count, name in rows[:_COUNTED]) + ", …" * (len(rows) > _COUNTED)
+    return f"{line}; songs by label: {each} (--labels A,B judges fewer labels on more songs)"
 
 
 def judge_ratings(

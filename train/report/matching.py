@@ -117,8 +117,8 @@ def by_metadata(manifest: Manifest, column: str, values: Sequence[str]) -> Manif
     buckets = YearBuckets.named(values) if column == "year" else None
     rates = buckets.targets(manifest) if buckets else metadata_targets(manifest, column, tuple(values))
     rates[~(rates == 1).any(axis=1)] = np.nan
-    labels, there = tuple(values), (rates == 1).any(axis=0)
-    labels = tuple(name for name, found in zip(labels, there, strict=True) if found)
+    there = (rates == 1).any(axis=0)
+    labels = tuple(value for value, found in zip(values, there, strict=True) if found)
     return dataclasses.replace(manifest, labels=labels, rates=rates[:, there], ratings=frozenset(), positive_rate=0.5)
 
 

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from tqdm import tqdm
 
-from train.audio import located
+from train.extract import song_file
 from train.manifest import SPLITS, Entry, Manifest
 from train.report.candidate import Candidate
 from train.report.journal import Journal
@@ -69,7 +69,7 @@ def score_songs(
     waiting: dict[Path, list[str]] = {}  # several songs of a manifest may be one file
     for song in songs:
         if song.id not in outcomes:
-            waiting.setdefault(located(audio / song.path), []).append(song.id)
+            waiting.setdefault(song_file(song, audio), []).append(song.id)
     with tqdm(total=len(songs), initial=len(outcomes), unit="song", desc=way, disable=None if waiting else True) as bar:
         for path, outcome in _scored(candidate, list(waiting), way, jobs):
             for song_id in waiting[path]:

@@ -50,10 +50,12 @@ def score_streaming(
     """
     there = []
     for path in paths:
-        if path.is_file():
-            there.append(path)
-        else:
+        if not path.is_file():
             yield path, "a folder, not a file" if path.is_dir() else "no such file"
+        elif path.suffix == ".npy":
+            yield path, "ready-made mels, which cannot be streamed: --path offline judges them"
+        else:
+            there.append(path)
     for batch in _batches(there):
         yield from _listen(model, candidate, batch, jobs)
 
