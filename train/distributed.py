@@ -6,9 +6,9 @@
     with join("auto") as ranks:
         network = ranks.wrap(network)
 
-Every process draws the same batch and takes its share of it, and the gradients are those of the whole batch. On GPUs
-batch normalisation sees the whole batch, too. On CPUs, where torch cannot do that, it sees each process's share, and the
-running figures are the first process's: such a run differs from that of one process. So do dropout's draws.
+Every process draws the same batch and takes its share of it; losses are divided by what the whole batch is annotated
+with. On GPUs batch normalisation sees the whole batch, too. On CPUs, where torch has no such thing, it sees a process's
+share, and its running statistics are the first process's. Dropout draws otherwise for another number of processes.
 """
 
 from __future__ import annotations

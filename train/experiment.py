@@ -2,14 +2,15 @@
 
     python -m train.prepare --dataset emotify --annotations music --cache cache/emotify
     python -m train.experiment table1 --cache cache/emotify --seeds 0 1 2 --split artist random
-    python -m train.experiment alpha --cache cache/emotify --set network.channels=[8,16,16,32,32] --set epochs=6
+    python -m train.experiment alpha --cache cache/emotify --set 'network.channels=[8,16,16,32,32]' --set epochs=6
     python -m train.experiment mediaeval --cache cache/mtg
     python -m train.experiment artist-language --cache cache/mine
 
 table1: Kumar and Dahiya's moods alone against moods with artists (I) and with artists and years (II). alpha: the weight
 of the metadata loss, and its reduction. mediaeval: UAI-CNRL against the popularity baseline. artist-language: Singh and
-Biswas. The rows of the papers are printed beside ours. Without --split, table1 and alpha split by artist and at random,
-mediaeval as the data set gives it, artist-language at random (nobody unheard can be recognised).
+Biswas, judged by artists and by languages. table1 and mediaeval print the rows of their papers beside ours. Without
+--split, table1 and alpha split by artist and at random, mediaeval as the data set gives it, artist-language at random
+(nobody unheard can be recognised).
 
 A cell (system, split, seed) that is done is not done again, and an interrupted one goes on: the same command continues.
 Writes table.md, table.json, table.png and the runs to --output.
@@ -24,6 +25,7 @@ from pathlib import Path
 from train.packages import needed
 
 with needed(__name__):
+    import numpy as np
     from tqdm import tqdm
 
     from train.configuration import load
@@ -34,7 +36,7 @@ with needed(__name__):
     from train.experiments.output import as_json, as_markdown, write_report
     from train.experiments.plan import PLANS, Plan
     from train.experiments.popularity import popularity
-    from train.experiments.summary import summarise
+    from train.experiments.summary import coverage, span, summarise
     from train.hardware import add_hardware, one_line, take_hardware
     from train.networks import network_frontend
     from train.splits import HOW, heard_artists
@@ -52,7 +54,8 @@ def run(
         if row.config is None:
             found = popularity(corpus.split(how, seed))
         else:
-            found = run_cell(Cell(row.system, row.config, row.changes, how, seed), corpus, root, ranks)
+            cell = Cell(row.network or row.system, row.config, row.changes, how, seed, row.head)
+            found = run_cell(cell, corpus, root, ranks)
         tested.setdefault((how, row.system), []).append(found)
     return tested
 
@@ -85,7 +88,8 @@ def main(arguments: list[str] | None = None) -> int:
             tested = run(plan, corpus, root, splits, seeds, ranks)
         if ranks.first:
             heading = describe(corpus, tuple(options.set))
-            table = summarise(plan, seeds, tested, remarks(corpus, splits, seeds))
+            found = [*remarks(corpus, splits, seeds), *coverage(plan, tested)]
+            table = summarise(plan, seeds, tested, found)
             root.mkdir(parents=True, exist_ok=True)
             write_report(table, heading, root)
             show(as_json(table, heading) if options.json else as_markdown(table, heading))
@@ -107,23 +111,30 @@ def checked(plan: Plan, corpus: Corpus, splits: list[str], seeds: list[int]) -> 
         corpus = corpus.long_enough(network_frontend(configuration.network).patch)
     for how, seed in itertools.product(splits, seeds):
         divided = corpus.split(how, seed)
-        if not any(entry.split == "test" for entry in divided.manifest.entries):
+        test = np.array([entry.split == "test" for entry in divided.manifest.entries], bool)
+        if not test.any():
             raise ValueError(f"no song of {corpus.manifest.dataset} is in the split test (--split {how})")
         for configuration in configurations:
             for name, task in configuration.heads.items():
                 divided.head(task.targets or name, task.loss)
+            for targets, loss in configuration.heads_judged().values():
+                if not divided.head(targets, loss).mask[test].any():
+                    raise ValueError(
+                        f"no test song of {corpus.manifest.dataset} says its {targets}, or none that training knows "
+                        f"(--split {how}, seed {seed}): there is nothing to judge by"
+                    )
     return corpus
 
 
 def remarks(corpus: Corpus, splits: list[str], seeds: list[int]) -> list[str]:
-    """Return what a reader of the table should know of the test songs."""
-    lines = []
+    """Return what a reader of the table should know of the songs: those left out, and those of the test."""
+    lines = list(corpus.remarks)
     for how in splits:
         found = [corpus.split(how, seed).manifest for seed in seeds]
         songs = [sum(entry.split == "test" for entry in manifest.entries) for manifest in found]
         heard = [heard_artists(manifest) for manifest in found]
         each = ", ".join(f"{known} of {artists}" for artists, known in heard)
-        lines.append(f"split {how}: {min(songs)} to {max(songs)} test songs; test artists heard in training: {each}")
+        lines.append(f"split {how}: {span(songs)} test songs; test artists heard in training: {each}")
     return lines
 
 

@@ -2,7 +2,7 @@
 
     python -m train.fit --config config/train/default.yaml --seed 0
     python -m train.fit --config config/train/multi_task_2.yaml --cache cache/emotify --seed 0
-    python -m train.fit --config config/train/baseline.yaml --cache cache/mine --set network.channels=[16,16,16,16,16]
+    python -m train.fit --config config/train/baseline.yaml --cache cache/mine --set epochs=10
     torchrun --nproc-per-node 2 -m train.fit --config config/train/uai_cnrl.yaml --cache cache/mtg    # two GPUs
 
 The cache is what train.prepare filled: one data set (--dataset), or the default model's four (--music). Writes

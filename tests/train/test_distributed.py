@@ -18,7 +18,7 @@ from train.corpus import Corpus
 from train.distributed import Ranks
 from train.fit import corpus_material
 from train.loop import Mix, Run
-from train.networks import ConfigurationError
+from train.networks import ConfigurationError, build_network
 from train.run_log import read_log
 
 CONFIG = Path("config/train/multi_task_2.yaml")
@@ -49,6 +49,20 @@ def test_the_mean_of_the_gradients_is_that_of_the_whole_batch(own_cache: Path, w
         torch.testing.assert_close(sum(others) / world, whole)
 
 
+@pytest.mark.parametrize(("device", "kind"), [("cuda", nn.SyncBatchNorm), ("cpu", nn.BatchNorm2d)])
+def test_on_gpus_batch_normalisation_sees_the_whole_batch(
+    monkeypatch: pytest.MonkeyPatch, device: str, kind: type[nn.Module]
+) -> None:
+    """Which layers are wrapped can be seen without a GPU, and what is trained is still the network that is saved."""
+    monkeypatch.setattr("train.distributed.DistributedDataParallel", lambda network, **_: network)
+    network = build_network(load(CONFIG).network, {"mood": 3})
+    before = {name: value.data_ptr() for name, value in network.state_dict().items()}
+    wrapped = Ranks(0, 2, torch.device(device)).wrap(network)
+    found = [type(layer) for layer in wrapped.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
+    assert found == [kind] * 5
+    assert {name: value.data_ptr() for name, value in network.state_dict().items()} == before
+
+
 class AsIfMany(Ranks):
     """One of several processes that need not talk to each other."""
 
@@ -74,7 +88,7 @@ def torchrun(cache: Path, folder: Path, *changes: str) -> subprocess.CompletedPr
 
 
 def test_two_processes_go_on_where_one_stopped_and_write_one_set_of_files(own_cache: Path, tmp_path: Path) -> None:
-    """The losses differ a little: batch normalisation sees each process's share of a batch."""
+    """The losses differ a little: on CPUs batch normalisation sees each process's share of a batch."""
     for name in ("many", "one"):
         stopped = ["--minutes", "0.0000001"]  # after its first step
         assert fit.main([*arguments(own_cache, tmp_path / name, *EXACT), *stopped]) == 0

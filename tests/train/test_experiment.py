@@ -102,11 +102,14 @@ def test_mediaeval_is_against_popularity_on_the_songs_that_both_can_score(
     assert len({row["songs"] for row in table["rows"]}) == 1
     assert [row["system"] for row in table["published"]] == ["UAI-CNRL", "VGG-ish", "popularity"]
     assert table["published"][0]["figures"]["F-score-micro"] == 0.1735
+    short = "5 of 12 songs are left out: shorter than a window (256 frames)"
+    assert short in table["remarks"]
+    assert f"- {short}\n" in (tmp_path / "out/table.md").read_text()
 
 
 @pytest.mark.parametrize("language", [True, False])
 def test_artists_and_languages_or_genres(
-    own_cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], language: bool
+    own_cache: Path, tmp_path: Path, trained: list[str], capsys: pytest.CaptureFixture[str], language: bool
 ) -> None:
     cache = Path(shutil.copytree(own_cache, tmp_path / "cache"))
     if not language:
@@ -114,10 +117,25 @@ def test_artists_and_languages_or_genres(
         (cache / "manifest.csv").write_text(text.replace("language", "genre", 1))
     assert run("artist-language", cache, tmp_path / "out", "--seeds", "3") == 0
     out = capsys.readouterr().out
-    assert (
-        "artist and language" if language else "with genres in place of languages, which this data set lacks"
-    ) in out
-    assert "| random | artist alone |" in out
+    assert language != ("with genres in place of languages, which this data set lacks" in out)
+    second = "language" if language else "genre"
+    systems = [
+        "artist alone",
+        f"artist and {second}, by artist",
+        f"{second} alone",
+        f"artist and {second}, by {second}",
+    ]
+    table = json.loads((tmp_path / "out/table.json").read_text())
+    assert [(row["system"], row["against"]) for row in table["rows"]] == [
+        (systems[0], None), (systems[1], systems[0]), (systems[2], None), (systems[3], systems[2])
+    ]  # fmt: skip
+    assert trained == [f"random/{name}/seed3" for name in ("artist alone", f"artist and {second}", f"{second} alone")]
+    tested = cells.read_tested(tmp_path / "out" / trained[1] / f"test-{second}.npz")
+    assert sorted(tested.labels) == ["de", "en"]
+    assert all(f"| random | {system} | " in out for system in systems)
+    # One song of the random split's test has one of the artists.
+    assert f"- split random ({systems[0]}; {systems[1]}): " in out
+    assert "labels have no test song: left out of the macro figures" in out
 
 
 def test_artists_that_nobody_heard_cannot_be_recognised(
@@ -164,6 +182,21 @@ def test_another_configuration_or_other_songs_in_the_folder_are_refused(
     damaged.write_bytes(damaged.read_bytes()[:99])
     assert run(*call) == 1
     assert "test.npz is damaged" in one_line(capsys)
+
+
+def test_a_test_of_nobody_that_training_heard_is_said_before_anything_is_trained(
+    own_cache: Path, tmp_path: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    cache = Path(shutil.copytree(own_cache, tmp_path / "cache"))
+    lines = [line.replace("artist ", "nobody ") if ",test," in line else line
+             for line in (cache / "manifest.csv").read_text().splitlines()]  # fmt: skip
+    (cache / "manifest.csv").write_text("\n".join([*lines, ""]))
+    assert run("artist-language", cache, tmp_path / "out", "--split", "given") == 1
+    said = (
+        "no test song of songs says its artist, or none that training knows (--split given, seed 0): there is nothing"
+    )
+    assert said in one_line(capsys)
+    assert trained == []
 
 
 def test_a_given_split_without_test_songs_is_one_line(

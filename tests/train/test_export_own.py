@@ -71,6 +71,20 @@ def test_an_hour_of_music_is_scored_in_parts(count: int, loss: str) -> None:
     np.testing.assert_allclose(found[0], np.mean(single, axis=0), atol=1e-6)
 
 
+def test_a_run_of_an_older_version_is_one_line(
+    own_cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = trained(own_cache, tmp_path / "run", "epochs=1")
+    stored = torch.load(run / "best.pt", weights_only=True)
+    torch.save({name: value for name, value in stored.items() if name not in {"judged", "data"}}, run / "best.pt")
+    capsys.readouterr()
+    assert export.main(["--runs", str(run), "--cache", str(own_cache), "--output", str(tmp_path / "mine.onnx")]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == (
+        f"train.export: {run} is a run of an older version (judged, data not said): train it anew with train.fit"
+    )
+
+
 @pytest.mark.parametrize("threads", ["0", "-1"])
 def test_no_threads_are_a_wrong_call(tmp_path: Path, threads: str, capsys: pytest.CaptureFixture[str]) -> None:
     for main, call in ((fit.main, ["--config", str(CONFIG)]), (experiment.main, ["alpha"])):

@@ -20,7 +20,7 @@ from model.frontend import MTG_JAMENDO, FrontEnd
 from model.mel import melspectrogram
 from tests.train import own_songs, small_music
 from train.audio import read_audio
-from train.cache import Pack, PackWriter
+from train.cache import Pack, PackWriter, read_journal
 from train.datasets.table import AnnotationError
 from train.features import FeatureError, Features, Shard
 from train.levels import to_frames
@@ -189,6 +189,15 @@ def test_a_damaged_folder_is_one_line(own_cache: Path, tmp_path: Path, name: str
         Features.open(cache)
 
 
+@pytest.mark.parametrize("more", ["\n", "s1.wav\n", "a,b,c\n", "\udcff,x\n"])
+def test_a_damaged_list_of_skipped_songs_is_one_line(own_cache: Path, tmp_path: Path, more: str) -> None:
+    cache = Path(shutil.copytree(own_cache, tmp_path / "cache"))
+    with (cache / "features.skipped.csv").open("a", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(more)
+    with pytest.raises(FeatureError, match=r"\A.*features.skipped.csv is damaged .*\Z"):
+        Features.open(cache)
+
+
 class TestReadyMadeMels:
     """As MTG-Jamendo offers them: (bands, frames), in the place of the audio."""
 
@@ -239,14 +248,14 @@ def test_whatever_a_kill_leaves_it_goes_on(
     kept = index[: data.draw(st.integers(0, len(index)))]
     (folder / "features.index").write_bytes(kept)
     lines = kept.count(b"\n")
-    end = sum(json.loads(index.splitlines()[lines - 1])[1:]) * 96 * 2 if lines else 0
+    end = sum(json.loads(index.splitlines()[lines - 1])[1:3]) * 96 * 2 if lines else 0
     (folder / "features.f16").write_bytes(frames[: data.draw(st.integers(end, len(frames)))])
-    whole = Pack(own_cache / "features")
+    whole, marks = Pack(own_cache / "features"), {e.key: e.mark for e in read_journal(own_cache / "features")}
     with PackWriter(folder / "features") as pack:
         assert len(pack.done) == lines
         for song in whole:
             if song not in pack.done:
-                pack.append(song, whole[song])
+                pack.append(song, whole[song], marks[song])
     assert (folder / "features.index").read_bytes() == index
     assert (folder / "features.f16").read_bytes() == frames
 

@@ -7,7 +7,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from train.experiments import cell
 from train.experiments.plan import Plan, Row
-from train.experiments.summary import Estimate, cell_figures, summarise
+from train.experiments.summary import Estimate, cell_figures, coverage, summarise
 
 RNG = np.random.default_rng(0)
 
@@ -45,6 +45,27 @@ def test_differences_are_taken_on_the_same_songs_only() -> None:
     cells = {("given", "a"): [scored(truth, scores)], ("given", "b"): [scored(truth, scores, first=5)]}
     with pytest.raises(ValueError, match="different songs"):
         summarise(plan, [0], cells)
+
+
+def test_what_no_figure_counts_is_said_for_each_split() -> None:
+    whole = (RNG.random((20, 3)) < 0.5).astype(float)
+    whole[0] = 1
+    lacking = whole.copy()
+    lacking[:, 1] = 0
+    lacking[:4] = np.nan
+    less = lacking.copy()
+    less[5] = np.nan
+    plan = Plan("x", (Row("a", None), Row("b", None), Row("c", None)), ("PR-AUC-macro",))
+    cells = {("random", name): [scored(truth, truth) for truth in truths] for name, truths in
+             {"a": (lacking, less), "b": (lacking, less), "c": (whole, whole)}.items()}  # fmt: skip
+    cells |= {("given", name): [scored(whole, whole), scored(lacking, lacking)] for name in ("a", "b", "c")}
+    assert coverage(plan, cells) == [
+        "split random (a; b): 1 of 3 labels have no test song: left out of the macro figures; "
+        "15 to 16 of 20 test songs are annotated and judged",
+        "split given: 0 to 1 of 3 labels have no test song: left out of the macro figures; "
+        "16 to 20 of 20 test songs are annotated and judged",
+    ]
+    assert coverage(plan, {("given", name): [scored(whole, whole)] for name in ("a", "b", "c")}) == []
 
 
 def test_an_interval_is_students_and_allows_for_shared_songs() -> None:

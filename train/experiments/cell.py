@@ -40,6 +40,7 @@ class Cell:
         changes: in place of what it says, see train.configuration.load.
         how: the songs are split.
         seed: of split, weights and batches.
+        head: of the judged ones, whose scores are wanted; the first if empty.
     """
 
     system: str
@@ -47,6 +48,7 @@ class Cell:
     changes: tuple[str, ...]
     how: str
     seed: int
+    head: str = ""
 
     def folder(self, root: Path) -> Path:
         """Return where the cell's run lies below the experiment's folder."""
@@ -92,44 +94,60 @@ def run_cell(cell: Cell, corpus: Corpus, root: Path, ranks: Ranks = ALONE) -> Te
     """
     folder = cell.folder(root)
     configuration = load(cell.config, cell.changes)
+    path = _tested_file(folder, configuration, cell.head)
     if ranks.first:
         _same(folder, cell, corpus)
-    done = ranks.from_first(read_tested(folder / TESTED) if ranks.first and (folder / TESTED).is_file() else None)
+    done = ranks.from_first(read_tested(path) if ranks.first and path.is_file() else None)
     if done is not None:
         return done
     divided = corpus.long_enough(network_frontend(configuration.network).patch).split(cell.how, cell.seed)
     if not any(entry.split == "test" for entry in divided.manifest.entries):
         raise ValueError(f"no song of {corpus.manifest.dataset} is in the split test (--split {cell.how})")
     fit(configuration, corpus_material(divided, configuration), folder, cell.seed, ranks=ranks)
-    return ranks.from_first(_tested(configuration, divided, folder, ranks) if ranks.first else None)
+    if ranks.first:
+        for name, tested in _tested(configuration, divided, folder, ranks).items():
+            _write(tested, _tested_file(folder, configuration, name))
+    return ranks.from_first(read_tested(path) if ranks.first else None)
 
 
-def _tested(configuration: Configuration, divided: Corpus, folder: Path, ranks: Ranks) -> Tested:
-    """Test the trained network of a cell, and write down what it says."""
+def _tested_file(folder: Path, configuration: Configuration, head: str) -> Path:
+    """Return where a head's scores of the test songs lie; those of the first, which most runs have alone, as ever."""
+    first = next(iter(configuration.heads_judged()))
+    return folder / (TESTED if head in ("", first) else f"test-{head}.npz")
+
+
+def _tested(configuration: Configuration, divided: Corpus, folder: Path, ranks: Ranks) -> dict[str, Tested]:
+    """Test the trained network of a cell by each of its judged heads."""
     frontend = network_frontend(configuration.network)
     network, stored = load_trained(folder)
-    (name, (targets, loss)) = next(iter(configuration.heads_judged().items()))
-    head = divided.head(targets, loss)
+    judged = configuration.heads_judged()
     entries = divided.manifest.entries
     test = [i for i, entry in enumerate(entries) if entry.split == "test"]
     windows = Windows(frontend.patch, configuration.first_frames, frontend.compression)
     keys = [entries[i].id for i in test]
-    scores = score_heads(network.to(ranks.device), {name: loss}, keys, divided.features, windows)[name]
-    tested = Tested(
-        songs=np.array(keys),
-        artists=np.array([entries[i].artist or "" for i in test]),
-        labels=np.array(head.labels),
-        truth=np.where(head.mask[test] > 0, head.targets[test], np.nan).astype(np.float64),
-        scores=scores,
-        steps=int(stored["progress"]["step"]),
-        validation=float(stored["progress"]["best"]),
-    )
-    part = folder / f"{TESTED}.part"
+    losses = {name: loss for name, (_, loss) in judged.items()}
+    scores = score_heads(network.to(ranks.device), losses, keys, divided.features, windows)
+    heads = {name: divided.head(*what) for name, what in judged.items()}
+    return {
+        name: Tested(
+            songs=np.array(keys),
+            artists=np.array([entries[i].artist or "" for i in test]),
+            labels=np.array(head.labels),
+            truth=np.where(head.mask[test] > 0, head.targets[test], np.nan).astype(np.float64),
+            scores=scores[name],
+            steps=int(stored["progress"]["step"]),
+            validation=float(stored["progress"]["best"]),
+        )
+        for name, head in heads.items()
+    }
+
+
+def _write(tested: Tested, path: Path) -> None:
+    part = path.with_name(f"{path.name}.part")
     with part.open("wb") as file:
         values = {field.name: getattr(tested, field.name) for field in dataclasses.fields(Tested)}
         np.savez_compressed(file, **{name: value for name, value in values.items() if value is not None})
-    part.replace(folder / TESTED)
-    return tested
+    part.replace(path)
 
 
 def read_tested(path: Path) -> Tested:

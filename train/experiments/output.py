@@ -34,10 +34,11 @@ def as_markdown(table: Table, heading: str) -> str:
             *(f"{published.figures[name]:.4f}" if name in published.figures else "–" for name in names),
         ]
         lines.append("| " + " | ".join([*cells, "", ""]) + " |")
-    lines += ["", f"Seeds {', '.join(map(str, table.seeds))}: mean, and the 95 % interval of the mean in brackets."]
+    lines += ["", f"Seeds {', '.join(map(str, table.seeds))}: mean, and its 95 % interval by Student's t in brackets."]
     lines[-1] += " Differences are taken seed by seed, on the same songs."
     if any(row.how != "given" for row in table.rows):
-        lines[-1] += " Each seed draws split, weights and batches; the intervals allow for overlapping training songs."
+        lines[-1] += " Each seed draws split, weights and batches; the intervals allow for overlapping training songs"
+        lines[-1] += " (Nadeau and Bengio)."
     if any(row.how == "given" for row in table.rows):
         lines[-1] += " With the given split the seeds differ in weights and batches only."
     if any(name.startswith(("precision", "recall", "F-score")) for name in names):
@@ -87,7 +88,8 @@ def draw(table: Table, heading: str, path: Path) -> None:
         rows = [row for row in table.rows if row.how == how]
         _panel(left, [(row.system, row.figures[name]) for row in rows], f"{name}, {how} split")
         against = [(row.system, row.differences[name]) for row in rows if row.against]
-        _panel(right, against, f"difference to {next((r.against for r in rows if r.against), '')}")
+        others = dict.fromkeys(row.against for row in rows if row.against)
+        _panel(right, against, f"difference to {', '.join(others)}")
         right.axvline(0, color="0.5", linewidth=1)
     figure.savefig(path, dpi=110)
 

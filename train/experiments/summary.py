@@ -149,6 +149,42 @@ def summarise(
     return Table(plan, tuple(seeds), tuple(rows), tuple(remarks))
 
 
+def coverage(plan: Plan, tested: Mapping[tuple[str, str], Sequence[Tested]]) -> list[str]:
+    """Return what no figure counts, a sentence for each split: labels that no test song has, songs not annotated.
+
+    Rows that are judged by other labels than the rest have a sentence of their own.
+    """
+    lines = []
+    for how in dict.fromkeys(how for how, _ in tested):
+        found: dict[str, list[str]] = {}
+        for row in plan.rows:
+            found.setdefault(_uncounted(tested[how, row.system]), []).append(row.system)
+        for text, systems in found.items():
+            whose = "" if len(found) == 1 else f" ({'; '.join(systems)})"
+            if text:
+                lines.append(f"split {how}{whose}: {text}")
+    return lines
+
+
+def _uncounted(cells: Sequence[Tested]) -> str:
+    labels = [len(cell.labels) for cell in cells]
+    without = [int((~(np.nan_to_num(cell.truth) >= 0.5).any(axis=0)).sum()) for cell in cells]
+    songs = [len(cell.songs) for cell in cells]
+    judged = [int((~np.isnan(cell.truth)).any(axis=1).sum()) for cell in cells]
+    parts = []
+    if any(without):
+        parts.append(f"{span(without)} of {span(labels)} labels have no test song: left out of the macro figures")
+    if judged != songs:
+        parts.append(f"{span(judged)} of {span(songs)} test songs are annotated and judged")
+    return "; ".join(parts)
+
+
+def span(counts: Sequence[int]) -> str:
+    """Return the least and the greatest of the seeds' counts, ``31 to 32``, or the one that all have."""
+    least, greatest = min(counts), max(counts)
+    return str(least) if least == greatest else f"{least} to {greatest}"
+
+
 def cell_figures(cell: Tested) -> dict[str, float]:
     """Return the ten MediaEval figures of one cell's test songs, and the accuracy of exclusive labels.
 
