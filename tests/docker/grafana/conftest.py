@@ -23,9 +23,6 @@ from tests.stream.kafka.client import Record
 from tests.stream.kafka.consumers import Listener
 from tests.stream.kafka.hostile import hostile
 from tests.stream.kafka.log import speak
-from tests.stream.kafka.shared import broker
-
-__all__ = ["broker"]
 
 _AT_URL = re.compile(r"metrics and status at http://(\S+)/")
 _PATIENCE_SECONDS = 60.0
