@@ -71,7 +71,7 @@ class CommandSettings:
     )
 
     def to_yaml(self) -> str:
-        """Return the settings as YAML, each with where it came from; as a ``--config`` file it gives them again."""
+        """Return the settings as YAML, each with where it came from; a ``--config`` file of it lacks secrets only."""
         options = options_of(type(self))
         return to_yaml(options, {each.name: getattr(self, each.name) for each in options}, self.origins)
 

@@ -67,7 +67,7 @@ def read_yaml(
 
 
 def to_yaml(options: Iterable[Option], values: Mapping[str, Any], origins: Mapping[str, Origin]) -> str:
-    """Return the settings as YAML with the origin of each behind it; a secret is left out."""
+    """Return the settings as YAML with the origin of each behind it; one with a secret in it is a comment."""
     lines: list[tuple[str, str]] = []
     section = ""
     # Options without a section come first, for in YAML a section has no other end than the next key.
@@ -76,11 +76,19 @@ def to_yaml(options: Iterable[Option], values: Mapping[str, Any], origins: Mappi
         if before != section:
             lines.append((f"{before}:", ""))
             section = before
-        value, mark = ("(secret)", "# ") if each.secret else (_written(each, values[each.name]), "")
+        value, mark = _shown(each, values[each.name])
         indent = "  " if section else ""
         lines.append((f"{indent}{mark}{key}: {value}", f"# {origins.get(each.name, DEFAULT)}"))
     width = max(len(line) for line, _ in lines if len(line) <= 40)
     return "".join(f"{line:<{width}}  {origin}".rstrip() + "\n" for line, origin in lines)
+
+
+def _shown(each: Option, value: Any) -> tuple[str, str]:
+    """Return what may be shown of a value, and what stands before the line: a mark of a comment if that is not all."""
+    if each.secret:
+        return "(secret)", "# "
+    shown = each.kind.shown(value)
+    return _written(each, shown), "" if shown == value else "# "
 
 
 def _written(each: Option, value: Any) -> str:

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from stream.address import masked_address
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Kind:
@@ -26,6 +28,7 @@ class Kind:
         metavar: what stands for the value in the help; "" for a flag that takes none.
         show: value to what YAML writes, the inverse of ``parse``.
         many: the value is a tuple of such values.
+        shown: text, or value that is a text, to what people may see of it.
     """
 
     wanted: str
@@ -33,6 +36,7 @@ class Kind:
     metavar: str
     show: Callable[[Any], Any] = lambda value: value
     many: bool = False
+    shown: Callable[[Any], Any] = lambda value: value
 
 
 def number(low: float, high: float, what: str, metavar: str, *, above: bool = False) -> Kind:
@@ -116,7 +120,7 @@ def boolean() -> Kind:
 
 
 def web_address() -> Kind:
-    """Return the kind of an http or https URL."""
+    """Return the kind of an http or https URL; a password or a query in it is not shown."""
 
     def parse(value: str) -> str:
         scheme, separator, rest = value.partition("://")
@@ -124,7 +128,10 @@ def web_address() -> Kind:
             raise ValueError(value)
         return value
 
-    return Kind("an address that begins with http:// or https://", parse, "URL")
+    def shown(value: str | None) -> str | None:
+        return None if value is None else masked_address(value)
+
+    return Kind("an address that begins with http:// or https://", parse, "URL", shown=shown)
 
 
 _CHANNELS = ("left", "right")

@@ -7,8 +7,8 @@ Text: ``2026-01-01T00:00:38.916Z WARNING stream.sources.url: the server stalled 
 JSON: ``{"time": ..., "level": "WARNING", "logger": "stream.sources.url", "message": "the server stalled", ...}``.
 
 An event about a stream names it in its field ``stream``, and the track, where one plays, in ``track``; as text only if
-the message does not. What says the same again and again is one line a minute (`stream/log_repeats.py`). Users and
-passwords in addresses are left out, whoever logs them.
+the message does not. What says the same again and again is one line a minute (`stream/log_repeats.py`). Users,
+passwords and queries in addresses are left out, whoever logs them.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any, Literal, TextIO
 
 from pythonjsonlogger.json import JsonFormatter
 
+from stream.address import masked
 from stream.log_repeats import Repeats
 from stream.sinks.text import escaped
 
@@ -29,7 +30,6 @@ Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["text", "json"]
 
 _OURS = ("moodstream", "stream", "model")
-_LOGIN = re.compile(r"(?<=://)[^/\s\"'?#]+@")
 _STANDARD = {*logging.makeLogRecord({}).__dict__, "message", "asctime", "taskName"}
 
 
@@ -54,6 +54,12 @@ def configure(level: Level, format: Format, stream: TextIO | None = None) -> Non
     root.setLevel(max(number, logging.WARNING))
     for name in _OURS:
         logging.getLogger(name).setLevel(number)
+
+
+def writes_json() -> bool:
+    """Return whether log events go out as JSON, and what else is said should."""
+    handlers = logging.getLogger().handlers
+    return any(isinstance(each, _Handler) and isinstance(each.formatter, _Json) for each in handlers)
 
 
 class _Handler(logging.Handler):
@@ -87,7 +93,7 @@ class _Handler(logging.Handler):
         stream = self._stream or sys.stderr
         if stream is None:  # standard error was closed before the start
             return
-        stream.write(_LOGIN.sub("***@", self.format(record)) + "\n")
+        stream.write(self.format(record) + "\n")
         stream.flush()
 
 
@@ -106,7 +112,7 @@ class _Text(logging.Formatter):
         line = f"{_time(record)} {record.levelname} {record.name}: {message}{extras}"
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
-        return escaped(line)
+        return escaped(masked(line))
 
 
 def _says(message: str, word: str) -> bool:
@@ -119,8 +125,12 @@ class _Json(JsonFormatter):
         return _time(record)
 
     def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
-        """Leave out the fields of an event that it has no value for."""
-        return {name: value for name, value in log_data.items() if value is not None}
+        """Leave out the fields of an event that it has no value for, and what is secret in the others."""
+        return {
+            name: masked(value) if isinstance(value, str) else value
+            for name, value in log_data.items()
+            if value is not None
+        }
 
 
 def _json() -> logging.Formatter:

@@ -76,7 +76,7 @@ class Option:
         try:
             value = self.kind.parse(texts) if isinstance(texts, str) else tuple(map(self.kind.parse, texts))
         except ValueError as error:
-            shown = texts if isinstance(texts, str) else " ".join(texts)
+            shown = self.kind.shown(texts if isinstance(texts, str) else " ".join(texts))
             name = f"{origin.place}: {self.key}" if origin.layer == "YAML" else origin.place
             raise UsageError(
                 f"{name} needs {self.kind.wanted}" + ("" if self.secret else f", not {shown!r}")

@@ -78,12 +78,21 @@ def check_output() -> None:
 
 
 def complain(error: StreamError) -> int:
-    """Say on standard error what went wrong, in one line that is safe on a terminal, and return the exit code."""
-    from stream.sinks.text import escaped  # noqa: PLC0415 -- after prepare()
+    """Say on standard error what went wrong and return the exit code.
 
-    if sys.stderr is not None:
+    It is one line that is safe on a terminal or, once the log is JSON, an event of it.
+    """
+    import logging  # noqa: PLC0415 -- after prepare()
+
+    from stream.address import masked  # noqa: PLC0415
+    from stream.log import writes_json  # noqa: PLC0415
+    from stream.sinks.text import escaped  # noqa: PLC0415
+
+    if writes_json():
+        logging.getLogger("moodstream").error("%s", error)
+    elif sys.stderr is not None:
         with contextlib.suppress(OSError):  # closed or full: there is no place left to say so
-            sys.stderr.write(f"moodstream: {escaped(str(error))}\n")
+            sys.stderr.write(f"moodstream: {escaped(masked(str(error)))}\n")
     return error.exit_code
 
 

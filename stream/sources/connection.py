@@ -22,6 +22,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from stream.address import bare, is_address, masked, masked_address
 from stream.errors import StreamError, UsageError
 
 Opened = Callable[[socket.socket], object]
@@ -93,9 +94,9 @@ def connect(url: str, timeout: float, opened: Opened) -> Connection:
         response = opener.open(request, timeout=timeout)
     except urllib.error.HTTPError as error:
         error.close()
-        raise StreamError(f"{clean} answered {error.code} {error.reason}") from None
+        raise StreamError(f"{bare(url)} answered {error.code} {masked(str(error.reason))}") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise StreamError(f"{clean} cannot be reached: {_reason(error, timeout)}") from None
+        raise StreamError(f"{bare(url)} cannot be reached: {masked(_reason(error, timeout))}") from None
     return Connection(response.geturl(), response.headers, response, timeout)
 
 
@@ -105,19 +106,8 @@ def check_address(url: str) -> None:
     Raises:
         UsageError: it cannot.
     """
-    try:
-        address = urllib.parse.urlsplit(url)
-        usable = address.scheme in ("http", "https") and bool(address.hostname) and address.port != 0
-    except ValueError:
-        usable = False
-    if not usable or any(character.isspace() for character in url):
-        raise UsageError(f"{url!r} is no http:// or https:// address")
-
-
-def without_password(url: str) -> str:
-    """Return an address that may be shown: user and password taken out."""
-    address = urllib.parse.urlsplit(url)
-    return urllib.parse.urlunsplit(address._replace(netloc=address.netloc.rpartition("@")[2]))
+    if not is_address(url):
+        raise UsageError(f"{masked_address(url)!r} is no http:// or https:// address")
 
 
 def _reason(error: BaseException, timeout: float) -> str:

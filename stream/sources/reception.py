@@ -12,12 +12,13 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator
 
+from stream.address import bare, masked
 from stream.audio import SourceItem, SourceStatus, StreamEnd
 from stream.errors import StreamError
 from stream.sources.backoff import Backoff
 from stream.sources.block import Block, Form
 from stream.sources.chunker import Chunker
-from stream.sources.connection import Connection, Opened, without_password
+from stream.sources.connection import Connection, Opened
 from stream.sources.decode import Decoder, UndecodableError
 from stream.sources.icy import IcyReader
 from stream.sources.station import Segments, tune_in
@@ -37,7 +38,7 @@ class Reception:
     def __init__(self, stream: str, url: str, timeout: float, backoff: Backoff, opened: Opened) -> None:
         self._stream = stream
         self._url = url
-        self._name = without_password(url)
+        self._name = bare(url)
         self._timeout = timeout
         self._backoff = backoff
         self._opened = opened
@@ -112,7 +113,7 @@ class Reception:
                 if decoder.header_seconds is not None:  # a recording: its playlist has an end
                     return decoder.damage
         except (UndecodableError, OSError) as reason:
-            raise StreamError(f"{self._name} cannot be heard: {reason}") from None
+            raise StreamError(f"{self._name} cannot be heard: {masked(str(reason))}") from None
         raise StreamError(f"{self._name}: the stream broke off")
 
     def _news(self, decoder: Decoder) -> Iterator[SourceItem]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import dataclasses
 
+from stream.address import bare
 from stream.errors import StreamError, UsageError
-from stream.sources.connection import Connection, Opened, check_address, connect, without_password
+from stream.sources.connection import Connection, Opened, check_address, connect
 from stream.sources.playlist import is_hls, is_playlist, parse_playlist
 
 _MAX_DEPTH = 4
@@ -45,25 +46,23 @@ def tune_in(url: str, timeout: float, opened: Opened, depth: int = 0) -> Connect
         if is_hls(text):
             return Segments(connection.url)
         if depth == _MAX_DEPTH:
-            raise StreamError(f"{without_password(url)} is a playlist of playlists without end")
+            raise StreamError(f"{bare(url)} is a playlist of playlists without end")
         return _first_of(parse_playlist(text, connection.url), url, timeout, opened, depth)
     if connection.content_type.startswith(("text/", "application/xhtml", "application/json")):
         connection.close()
         what = "a web page" if "html" in connection.content_type else f"text ({connection.content_type})"
-        raise StreamError(
-            f"{without_password(url)} is {what}, not sound: give the address of the stream itself or of its playlist"
-        )
+        raise StreamError(f"{bare(url)} is {what}, not sound: give the address of the stream itself or of its playlist")
     return connection
 
 
 def _first_of(entries: list[str], url: str, timeout: float, opened: Opened, depth: int) -> Connection | Segments:
-    failure = StreamError(f"the playlist {without_password(url)} has no addresses in it")
+    failure = StreamError(f"the playlist {bare(url)} has no addresses in it")
     for entry in entries[:_MAX_ENTRIES]:
         try:
             check_address(entry)
             return tune_in(entry, timeout, opened, depth + 1)
         except UsageError as error:
-            failure = StreamError(f"the playlist {without_password(url)} leads nowhere: {error}")
+            failure = StreamError(f"the playlist {bare(url)} leads nowhere: {error}")
         except StreamError as error:
             failure = error
     raise failure
@@ -75,5 +74,5 @@ def _read_text(connection: Connection) -> str:
         data += piece
     connection.close()
     if connection.failure is not None:
-        raise StreamError(f"the playlist {connection.url} cannot be read: {connection.failure}")
+        raise StreamError(f"the playlist {bare(connection.url)} cannot be read: {connection.failure}")
     return data.decode("utf-8", "replace")

@@ -14,9 +14,10 @@ import dataclasses
 import socket
 from collections.abc import Generator, Iterator
 
+from stream.address import stream_name
 from stream.audio import AudioChunk, SourceItem
 from stream.sources.backoff import Backoff
-from stream.sources.connection import check_address, without_password
+from stream.sources.connection import check_address
 from stream.sources.pump import Pump
 from stream.stop import Stop
 
@@ -43,7 +44,7 @@ class UrlSource:
         Args:
             url: ``http`` or ``https``.
             stop: ends the stream.
-            stream: name of the stream; None takes the address.
+            stream: name of the stream; None takes the address, without what is secret in it.
             timeout: of a connection; and a server that sends nothing for so long has stalled, in seconds.
             backoff: waits between attempts to connect again.
 
@@ -52,7 +53,7 @@ class UrlSource:
         """
         check_address(url)
         self.url = url
-        self.stream = stream if stream is not None else without_password(url)
+        self.stream = stream if stream is not None else stream_name(url)
         self._timeout = timeout
         self._backoff = backoff if backoff is not None else Backoff()
         self._socket: socket.socket | None = None

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from stream import log
+from stream import log, process
+from stream.errors import StreamError, UsageError
 from tests.stream.sinks.records import HOSTILE
 
 ours = logging.getLogger("stream.test")
@@ -146,16 +147,31 @@ def test_json_has_stream_and_track_where_there_are_any() -> None:
 
 
 @pytest.mark.parametrize("format", ["text", "json"])
-def test_an_address_is_logged_without_its_user_and_password(format: log.Format) -> None:
+def test_an_address_is_logged_without_its_user_password_and_query(format: log.Format) -> None:
     out = io.StringIO()
     log.configure("debug", format, out)
     ours.debug("no answer from %s", "https://ann:s3cr3t@radio.example/live?x=1")
     ours.error("tried http://s3cr3t@a/, then http://b/c@d", extra={"url": "ftp://ann:s3c@r3t@host"})
+    ours.warning("the server stalled", extra={"url": 'http://radio.example/live?né"\\=s3cr3t'})
     try:
-        raise ValueError("http://ann:s3cr3t@radio.example refused")
+        raise ValueError("http://ann:s3cr3t@radio.example/?s3cr3t refused")
     except ValueError:
         ours.exception("it failed")
     said = out.getvalue()
     assert "s3c" not in said
-    assert "https://***@radio.example/live?x=1" in said
+    assert "https://***@radio.example/live?***" in said
     assert "http://b/c@d" in said
+    if format == "json":
+        assert all(json.loads(line) for line in said.splitlines())
+
+
+def test_the_last_words_of_a_command_are_an_event_where_the_log_is_json(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("error", "json")
+    assert process.complain(StreamError("no model\nat http://ann:s3cr3t@host/x?s3cr3t")) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    event = json.loads(line)
+    assert (event["level"], event["logger"]) == ("ERROR", "moodstream")
+    assert event["message"] == "no model\nat http://***@host/x?***"
+    log.configure("error", "text")
+    assert process.complain(UsageError("no model\nat http://ann:s3cr3t@host/x?s3cr3t")) == 2
+    assert capsys.readouterr().err == "moodstream: no model\\nat http://***@host/x?***\n"

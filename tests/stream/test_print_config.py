@@ -93,6 +93,17 @@ class TestPrintConfig:
             password.accept("secret1", Origin("flag", "--password"))
         assert "secret1" not in str(caught.value)
 
+    @pytest.mark.parametrize("url", ["http://ann:hunter2@h/live", "http://h/live?hunter2", "http://ann:hun/ter2@h/"])
+    def test_an_address_is_shown_without_what_is_secret_in_it_as_a_comment(self, url: str) -> None:
+        (line,) = [each for each in parse(["--url", url], {}).to_yaml().splitlines() if "url:" in each]
+        assert line.startswith("# url:") and line.endswith("# flag --url")
+        assert "hunter2" not in line and "hun/ter2" not in line
+        (line,) = [each for each in parse(["--url", "http://h/live"], {}).to_yaml().splitlines() if "url:" in each]
+        assert line.startswith('url: "http://h/live"')
+        with pytest.raises(UsageError) as caught:
+            parse(["--url", url.removeprefix("http:")], {})
+        assert "hunter2" not in str(caught.value) and "hun/ter2" not in str(caught.value)
+
 
 class TestHelp:
     def test_it_fits_80_columns_and_tells_all(self, capsys: pytest.CaptureFixture[str]) -> None:

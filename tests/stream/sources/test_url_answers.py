@@ -110,6 +110,24 @@ def test_redirects_and_passwords(tmp_path):
             listen(f"{address}/guarded")
 
 
+def test_a_key_in_the_query_is_asked_with_and_not_told(tmp_path):
+    data = mp3(tmp_path)
+    answers = {"/live?k=secret": body("audio/mpeg", data), "/page?secret": body("text/html", b"<p>")}
+    answers |= {
+        "/list.m3u?secret": body("audio/mpegurl", b"http://h h/?secret"),
+        "/cut.m3u?secret": lambda handler: handler.begin("audio/mpegurl", Content_Length=9),
+        "/away?secret": lambda handler: handler.begin("text/html", 302, Location="ftp://ann:secret@h/x?secret"),
+    }
+    with serving(answers) as address:
+        items = listen(f"{address}/live?k=secret")
+        assert end_of(items).error is None
+        assert "secret" not in str([chunk.stream for chunk in chunks_of(items)]) + str(statuses_of(items))
+        for path in (*(path for path in answers if "live" not in path), "/none?secret"):
+            with pytest.raises(StreamError) as caught:
+                listen(f"{address}{path}")
+            assert "secret" not in str(caught.value), path
+
+
 def test_playlists():
     assert parse_playlist("\ufeff#EXTM3U\r\n\r\n a.mp3 \r\n", "http://x/y/l.m3u") == ["http://x/y/a.mp3"]
     assert parse_playlist("[playlist]\nFile1=http://a/\nTitle1=t\nFile2=b", "http://x/y/l.pls") == [
