@@ -7,7 +7,8 @@
 A warning or an error is written the first time. What says the same within the next minute is counted, and then one
 line says so: ``repeated 1199 times in 60 s: partition 3: offset 51234 cannot be read``. Two events say the same if they
 come from the same place in the program with the same words, whatever the numbers: names, reasons and streams count as
-words. Time is that of the events, so nothing is written while nothing happens. Lower levels are never held back.
+words. Time is that of the events, so nothing is written while nothing happens; a clock that is set back by more than
+the minute ends it, too. Lower levels are never held back.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Repeats:
     def take(self, record: logging.LogRecord) -> list[logging.LogRecord]:
         """Return the records that are to be written now, in their order: what was held back long enough, and this."""
         due: list[logging.LogRecord] = []
-        while self._kinds and record.created - next(iter(self._kinds.values())).since >= _PERIOD_SECONDS:
+        while self._kinds and abs(record.created - next(iter(self._kinds.values())).since) >= _PERIOD_SECONDS:
             due += self._end_first()
         if record.levelno < logging.WARNING:
             return [*due, record]

@@ -46,6 +46,15 @@ def test_another_event_after_a_minute_brings_out_what_was_held_back():
     ]
 
 
+def test_a_clock_that_is_set_back_by_an_hour_holds_nothing_back_for_it():
+    repeats = Repeats()
+    for second in range(10):
+        repeats.take(event("it fails", at=3600.0 + second))
+    assert said(repeats.take(event("it fails", at=0.0))) == ["repeated 9 times in 9 s: it fails", "it fails"]
+    assert said(repeats.take(event("it fails", at=1.0))) == []
+    assert said(repeats.take(event("it fails", at=60.0))) == ["repeated once in 1 s: it fails", "it fails"]
+
+
 @pytest.mark.parametrize(
     "other",
     [
