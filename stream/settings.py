@@ -133,7 +133,8 @@ class Settings(ConsumerOptions, TopicOptions, ConnectionOptions, CommandSettings
         None,
         kinds.path("the path of a file", "FILE"),
         "Output",
-        "write the records here too: CSV if it ends in .csv, Parquet if in .parquet, else JSON lines",
+        "write the records here too: CSV if it ends in .csv, Parquet if in .parquet, else JSON lines; one of before is "
+        "renamed",
     )
     rotate_mb: float | None = option(
         None,

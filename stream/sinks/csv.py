@@ -6,7 +6,8 @@
 The columns are the fields of the records (`stream/record.py`) in one fixed order, ``mood`` and ``running`` with a
 column a mood (``mood.happy``, ``running.happy``), ``model`` with a column a field. Estimates, finals, events and status
 records share the table, told apart by ``type``; a field that a record's type does not have, or that is null, is empty.
-To keep only the estimates, keep the rows whose ``type`` is ``estimate``.
+So are the moods of a record that has others than the table. To keep only the estimates, keep the rows whose ``type``
+is ``estimate``.
 
 Quoting is RFC 4180's; lines end with a line feed. Text that a spreadsheet would take for a formula gets an apostrophe
 in front, and control characters and line separators in names become U+FFFD, so that a row
@@ -18,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import logging
 from collections.abc import Sequence
 from typing import Any, TextIO
 
@@ -25,6 +27,8 @@ from stream.record import Record
 from stream.sinks.output import LineWriter, OutputClosed
 from stream.sinks.text import single_line
 from stream.stop import Stop
+
+logger = logging.getLogger(__name__)
 
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
@@ -63,9 +67,15 @@ class CsvSink:
         Raises:
             OutputClosed: the reader has gone.
             StreamError: the file cannot be written.
-            ValueError: the record has a field or a mood that the table has no column for.
+            ValueError: the record has a field that the table has no column for.
         """
-        self._write(flat(record.to_json()))
+        fields = flat(record.to_json())
+        moods = [name for name in fields if name.startswith(("mood.", "running."))]
+        if not set(moods) <= set(self._columns):
+            # A track that another process began with another model, and that ended before its next window.
+            logger.warning("%s: a record has other moods than the table, their cells stay empty", record.stream)
+            fields = {name: value for name, value in fields.items() if name not in moods}
+        self._write(fields)
 
     def close(self) -> None:
         """Close the file, unless it is standard output."""

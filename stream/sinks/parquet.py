@@ -12,6 +12,7 @@ the CSV output; a mood that a model does not know is null. Needs pyarrow, which 
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import itertools
 import json
@@ -87,25 +88,26 @@ class ParquetSink:
         self._open = False
         self._lines.close()
         convert(self.journal, self._path)
-        self.journal.unlink()
 
 
 def convert(journal: Path, target: Path) -> int:
-    """Write a Parquet file of a journal's records and return how many; a line that was cut off is left out.
+    """Turn a journal into a Parquet file and return how many records it holds; a line that was cut off is left out.
+
+    Of a journal that somebody deleted there is no file, and a line in the log.
 
     Raises:
-        StreamError: it cannot be written.
+        StreamError: it cannot be written; then the journal stays.
     """
     import pyarrow  # noqa: PLC0415 -- heavy, and only here
     import pyarrow.parquet  # noqa: PLC0415
 
-    labels: dict[str, None] = {}
-    for row in _rows(journal):
-        labels |= dict.fromkeys(name.partition(".")[2] for name in row if name.startswith(("mood.", "running.")))
-    schema = _schema(list(labels))
     unfinished = target.with_name(target.name + ".tmp")
     count = 0
     try:
+        if not journal.exists():
+            logger.error("%s has gone, and what was in it is lost", journal)
+            return 0
+        schema = _schema(_labels(journal))
         with unfinished.open("wb") as file:
             with pyarrow.parquet.ParquetWriter(file, schema, compression="zstd") as writer:
                 rows = _rows(journal)
@@ -115,8 +117,10 @@ def convert(journal: Path, target: Path) -> int:
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(target)
+        journal.unlink(missing_ok=True)
     except (OSError, pyarrow.ArrowException) as error:
-        unfinished.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the same may be wrong with it
+            unfinished.unlink()
         reason = getattr(error, "strerror", None) or str(error)
         raise StreamError(
             f"cannot write results to {plain(str(target))}: {plain(reason)}; they are in {plain(str(journal))}"
@@ -128,21 +132,34 @@ def recover(path: Path) -> None:
     """Make Parquet files of the journals that processes with this output left behind when they were killed.
 
     Raises:
-        StreamError: one cannot be written.
+        StreamError: one cannot be read, or its file not written.
     """
     need_pyarrow()
     # In full: moods-kitchen.parquet may be another process's, which is writing its journal now.
     ours = re.compile(rf"{re.escape(path.stem)}(-\d{{8}}T\d{{6}}Z-\d{{6,}})?{re.escape(path.suffix + JOURNAL)}")
-    for journal in sorted(path.parent.glob("*")) if path.parent.is_dir() else []:
-        if not ours.fullmatch(journal.name) or not journal.is_file():
-            continue
-        target = journal.with_name(journal.name.removesuffix(JOURNAL))
-        if target == path:  # this run will write its own there
-            written = datetime.fromtimestamp(journal.stat().st_mtime, UTC)
-            target = path.with_name(f"{path.stem}-recovered-{written:%Y%m%dT%H%M%SZ}{path.suffix}")
-        count = convert(journal, target)
-        journal.unlink()
-        logger.warning("%d records of a run that was cut off are in %s", count, target)
+    try:
+        for journal in sorted(path.parent.glob("*")) if path.parent.is_dir() else []:
+            if ours.fullmatch(journal.name) and journal.is_file():
+                _recover(journal, path)
+    except OSError as error:
+        reason = f"{plain(str(path))}: {plain(error.strerror or str(error))}"
+        raise StreamError(f"cannot look for what an earlier run left of {reason}") from None
+
+
+def _recover(journal: Path, path: Path) -> None:
+    target = journal.with_name(journal.name.removesuffix(JOURNAL))
+    if target == path:  # this run will write its own there
+        written = datetime.fromtimestamp(journal.stat().st_mtime, UTC)
+        target = path.with_name(f"{path.stem}-recovered-{written:%Y%m%dT%H%M%SZ}{path.suffix}")
+    count = convert(journal, target)
+    logger.warning("%d records of a run that was cut off are in %s", count, target)
+
+
+def _labels(journal: Path) -> list[str]:
+    labels: dict[str, None] = {}
+    for row in _rows(journal):
+        labels |= dict.fromkeys(name.partition(".")[2] for name in row if name.startswith(("mood.", "running.")))
+    return list(labels)
 
 
 def _rows(journal: Path) -> Iterator[dict[str, Any]]:

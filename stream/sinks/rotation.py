@@ -4,12 +4,15 @@
     sink.emit(record)                      # into moods-20260101T200000Z-000001.jsonl, then -000002, ...
 
 The names sort by time. A part that is full is ended in a thread, as that may take seconds (Parquet), in which live
-sound must not wait; only if the next one is full by then is it waited for. Once ended, it stays as it is.
+sound must not wait; only if the next one is full by then is it waited for. Once ended, it stays as it is. A part that
+somebody deletes while it is written is full, too: what was in it is lost, and what comes goes into the next.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import logging
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +22,8 @@ from pathlib import Path
 from stream.errors import StreamError
 from stream.record import Record
 from stream.sinks.sink import Sink
+
+logger = logging.getLogger(__name__)
 
 OpenPart = Callable[[Path], tuple[Sink, Path]]
 """Opens a part and returns its sink, and the file whose size counts while it is written."""
@@ -102,6 +107,8 @@ class RotatingSink:
             sink.close()
         except StreamError as error:
             self._failure = error
+        except OSError as error:  # nobody else would see it in this thread
+            self._failure = StreamError(f"cannot end a file of results: {error.strerror or error}")
 
     def _await_end(self) -> None:
         if self._ending is not None:
@@ -115,16 +122,29 @@ class RotatingSink:
 
     def _begin(self) -> None:
         began = datetime.fromtimestamp(self._wall(), UTC).strftime("%Y%m%dT%H%M%SZ")
-        path = None
-        while path is None or path.exists():
-            self._number += 1
-            path = self._path.with_name(f"{self._path.stem}-{began}-{self._number:06d}{self._path.suffix}")
+        self._number = 1 + max(self._number, self._last_number(began))
+        path = self._path.with_name(f"{self._path.stem}-{began}-{self._number:06d}{self._path.suffix}")
         self._sink, self._measured = self._open_part(path)
         self._began = self._monotonic()
         self._records = 0
+
+    def _last_number(self, began: str) -> int:
+        """Return the highest number of the parts of this second: a run that was killed in it may have left some."""
+        ours = re.compile(rf"{re.escape(self._path.stem)}-{began}-(\d{{6,}}){re.escape(self._path.suffix)}")
+        try:
+            found = [ours.match(path.name) for path in self._path.parent.iterdir()]
+        except OSError:  # no such folder, which the part will say, or one that may be written to and not listed
+            return 0
+        return max((int(match[1]) for match in found if match), default=0)
 
     def _is_full(self) -> bool:
         limits = self._limits
         if limits.minutes is not None and self._monotonic() - self._began >= 60 * limits.minutes:
             return True
-        return limits.megabytes is not None and self._measured.stat().st_size >= limits.megabytes * _MEGABYTE
+        if limits.megabytes is None:
+            return False
+        try:
+            return self._measured.stat().st_size >= limits.megabytes * _MEGABYTE
+        except OSError as error:
+            logger.warning("%s has gone, going on in another file: %s", self._measured, error.strerror)
+            return True

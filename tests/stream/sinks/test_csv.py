@@ -85,9 +85,15 @@ def test_a_negative_level_stays_a_number():
     assert float(rows[0]["rms_dbfs"]) == -23.1
 
 
-def test_a_mood_without_a_column_is_an_error_and_not_lost():
-    with pytest.raises(ValueError, match="angry"):
-        written(records.estimate(mood={"angry": 1.0}))
+def test_a_final_of_other_moods_is_a_row_without_them(caplog: pytest.LogCaptureFixture):
+    """A track that a process with another model began, and that ended before its next window."""
+    _, (row, after) = written(records.final(running={"happy": 0.2, "angry": 0.9}, windows=7), records.final())
+    assert (row["type"], row["windows"], row["model.name"]) == ("final", "7", records.MODEL.name)
+    assert {name: cell for name, cell in row.items() if cell and name.startswith(("mood.", "running."))} == {}
+    assert after["running.happy"] == "0.55"
+    assert [each.getMessage() for each in caplog.records] == [
+        "mic: a record has other moods than the table, their cells stay empty"
+    ]
 
 
 @pytest.mark.parametrize("text", [*records.HOSTILE[4:6], "'n Sync", "'", "plain", "  -1"])

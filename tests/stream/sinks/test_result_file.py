@@ -2,59 +2,31 @@
 
 from __future__ import annotations
 
-import csv
 import json
+import os
+import re
 import subprocess
 import sys
-import threading
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet
 import pytest
 
 from stream.errors import StreamError
-from stream.record import Record
 from stream.sinks import parquet
 from stream.sinks.csv import columns
 from stream.sinks.jsonl import to_line
 from stream.sinks.result_file import open_results
-from stream.sinks.rotation import Limits, RotatingSink
+from stream.sinks.rotation import Limits
 from stream.stop import Stop
 from tests import models
-from tests.stream.command import listen
+from tests.stream.command import COMMAND, environment, listen
 from tests.stream.fed import Fed
 from tests.stream.files import write
 from tests.stream.sinks import records
-from tests.stream.sinks.measured import Clock
+from tests.stream.sinks.kept import fill, read
 from tests.stream.sound import tune
-
-HALF_MEGABYTE = Limits(megabytes=0.5)
-
-
-def read(path: Path) -> list[dict[str, Any]]:
-    """The records of a file as flat rows of texts, numbers and None."""
-    match path.suffix:
-        case ".parquet":
-            rows = pyarrow.parquet.read_table(path).to_pylist()
-            return [{**row, "time": f"{row['time']:%Y-%m-%dT%H:%M:%S}"} for row in rows]
-        case ".csv":
-            with path.open(newline="") as file:
-                return [{**row, "time": row["time"][:19]} for row in csv.DictReader(file)]
-        case _:
-            lines = path.read_text().splitlines()
-            return [{**row, "time": row["time"][:19]} for row in map(json.loads, lines)]
-
-
-def fill(path: Path, limits: Limits = Limits(), count: int = 40) -> list[Record]:
-    sink = open_results(path, records.LABELS, limits, Stop())
-    sent = [record for number in range(count) for record in (records.estimate(window=number), records.event())]
-    for record in sent:
-        sink.emit(record)
-    sink.close()
-    sink.close()
-    return sent
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
@@ -85,92 +57,73 @@ def test_parquet_has_the_columns_and_numbers_of_the_records(tmp_path: Path) -> N
     assert (rows[-1]["mood.bright"], rows[-1]["mood.happy"]) == (0.7, None)
 
 
-@pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
-def test_parts_hold_everything_in_the_order_of_their_names(tmp_path: Path, suffix: str) -> None:
-    sent = fill(tmp_path / f"moods{suffix}", Limits(megabytes=0.002))
-    parts = sorted(tmp_path.iterdir())
-    assert len(parts) > 3 and all(part.suffix == suffix for part in parts)
-    rows = [row for part in parts for row in read(part)]
-    assert [row["type"] for row in rows] == [record.type for record in sent]
-    assert [int(row["window"]) for row in rows if row["type"] == "estimate"] == list(range(40))
-
-
-def test_a_part_ends_with_the_first_record_after_its_time(tmp_path: Path) -> None:
-    clock = Clock()
-    opened: list[Path] = []
-
-    class Part:
-        def __init__(self) -> None:
-            self.records = 0
-
-        def emit(self, record: Record) -> None:
-            self.records += 1
-
-        def close(self) -> None:
-            """Nothing to close."""
-
-    def open_part(path: Path) -> tuple[Part, Path]:
-        opened.append(path)
-        return Part(), path
-
-    sink = RotatingSink(tmp_path / "m.jsonl", open_part, Limits(minutes=1), wall=clock, monotonic=clock)
-    for clock.now in (1000.0, 1030.0, 1059.9, 1060.0, 1061.0, 1500.0):
-        sink.emit(records.estimate())
-    assert [path.name for path in opened] == [
-        "m-19700101T001640Z-000001.jsonl",
-        "m-19700101T001740Z-000002.jsonl",
-        "m-19700101T002500Z-000003.jsonl",
-    ]
-
-
-class Held:
-    """A part whose end takes as long as the test wants, and may fail."""
-
-    def __init__(self, failure: StreamError | None = None) -> None:
-        self.records, self.may_end, self.ended = 0, threading.Event(), False
-        self._failure = failure
-
-    def emit(self, record: Record) -> None:
-        self.records += 1
-
-    def close(self) -> None:
-        self.may_end.wait(60)
-        self.ended = True
-        if self._failure is not None:
-            raise self._failure
-
-
-def test_records_do_not_wait_for_the_end_of_a_part(tmp_path: Path) -> None:
-    clock, parts = Clock(), [Held(), Held()]
-    waiting = iter(parts)
-    sink = RotatingSink(
-        tmp_path / "m.jsonl", lambda path: (next(waiting), path), Limits(minutes=1), wall=clock, monotonic=clock
-    )
+def test_the_journal_of_a_run_may_be_deleted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    sink = open_results(tmp_path / "moods.parquet", records.LABELS, Limits(), Stop())
     sink.emit(records.estimate())
-    clock.now += 60
-    sink.emit(records.estimate())
-    sink.emit(records.estimate())
-    assert [part.records for part in parts] == [1, 2] and not parts[0].ended
-    for part in parts:
-        part.may_end.set()
+    (tmp_path / "moods.parquet.jsonl").unlink()
     sink.close()
-    assert all(part.ended for part in parts)
+    assert [each.getMessage().partition(" has gone, ")[2] for each in caplog.records] == ["and what was in it is lost"]
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_a_part_that_cannot_be_ended_is_said(tmp_path: Path) -> None:
-    clock, parts = Clock(), [Held(StreamError("the disk is full")), Held()]
-    waiting = iter(parts)
-    sink = RotatingSink(
-        tmp_path / "m.jsonl", lambda path: (next(waiting), path), Limits(minutes=1), wall=clock, monotonic=clock
-    )
+def test_a_parquet_file_that_cannot_be_made_is_one_line_and_the_journal_stays(tmp_path: Path) -> None:
+    journal = tmp_path / "moods.parquet.jsonl"
+    sink = open_results(tmp_path / "moods.parquet", records.LABELS, Limits(), Stop())
     sink.emit(records.estimate())
-    clock.now += 60
-    sink.emit(records.estimate())
-    for part in parts:
-        part.may_end.set()
-    with pytest.raises(StreamError, match="the disk is full"):
+    journal.rename(tmp_path / "aside")
+    journal.mkdir()  # it cannot be read
+    with pytest.raises(StreamError, match=r"cannot write results to .*: Is a directory; they are in .*\.jsonl$"):
         sink.close()
-    assert parts[1].ended
+    journal.rmdir()
+    (tmp_path / "aside").rename(journal)
+    (tmp_path / "moods-recovered-20200101T000000Z.parquet").mkdir()
+    os.utime(journal, (1577836800, 1577836800))
+    with pytest.raises(StreamError, match="Is a directory; they are in"):
+        open_results(tmp_path / "moods.parquet", records.LABELS, Limits(), Stop())
+    assert json.loads(journal.read_text())["window"] == 12
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
+def test_what_a_run_wrote_is_not_wiped_out_by_the_next_ones(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"moods{suffix}"
+    sent = fill(path)
+    for _ in range(3):  # as a restarter does when the source is not there
+        open_results(path, records.LABELS, Limits(), Stop()).close()
+    assert len(list(tmp_path.iterdir())) == 2
+    fill(path, count=1)
+    (kept,) = [each for each in tmp_path.iterdir() if each != path]
+    assert re.fullmatch(rf"moods-until-\d{{8}}T\d{{6}}Z{suffix}", kept.name)
+    assert (len(read(kept)), len(read(path))) == (len(sent), 2)
+
+
+def test_files_of_the_same_second_are_all_kept(tmp_path: Path) -> None:
+    path = tmp_path / "moods.jsonl"
+    for count in (1, 2, 3):
+        fill(path, count=count)
+        os.utime(path, (1577836800, 1577836800))
+    fill(path, count=4)
+    names = [f"moods-until-20200101T000000Z{number}.jsonl" for number in ("", "-2", "-3")]
+    assert [len(read(tmp_path / name)) for name in names] == [2, 4, 6]
+
+
+def test_a_link_stays_and_what_it_leads_to_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    link = tmp_path / "moods.jsonl"
+    link.symlink_to(tmp_path / "disk" / "moods.jsonl")
+    fill(link, count=1)
+    fill(link, count=2)
+    assert link.is_symlink() and len(read(link)) == 4
+    assert sorted(len(read(each)) for each in (tmp_path / "disk").iterdir()) == [2, 4]
+
+
+def test_what_a_shell_redirected_is_not_renamed(tmp_path: Path) -> None:
+    out, model = tmp_path / "out.jsonl", models.save(tmp_path / "m.onnx")
+    song = write(tmp_path / "song.wav", tune(4), 16_000)
+    out.write_text("old\n")
+    with out.open("a") as appended:
+        command = [*COMMAND, "--file", song, "--model", model, "--output", "csv", "--output-file", "/dev/stdout"]
+        subprocess.run(command, stdout=appended, env=environment(), check=True, timeout=60)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["m.onnx", "out.jsonl", "song.wav"]
 
 
 def test_a_killed_run_loses_nothing_that_was_out(tmp_path: Path) -> None:
@@ -227,7 +180,7 @@ def test_a_folder_in_the_place_of_a_journal_is_one_line(tmp_path: Path) -> None:
 
 def test_what_does_not_go_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(StreamError, match="cannot write results to"):
-        open_results(tmp_path / "none" / "moods.parquet", records.LABELS, HALF_MEGABYTE, Stop())
+        open_results(tmp_path / "none" / "moods.parquet", records.LABELS, Limits(megabytes=0.5), Stop())
     done = listen("--demo", "--rotate-mb", "5")
     assert done.returncode == 2 and "--rotate-mb needs --output-file" in done.stderr
     hidden = "import sys; sys.modules['pyarrow'] = None; from stream.listen import main; sys.exit(main(sys.argv[1:]))"
