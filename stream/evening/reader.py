@@ -4,7 +4,8 @@
     recording.rows                         # dicts as in JSON lines, by time; `time` is a datetime
     recording.bad                          # lines that are no records, skipped: the last one of a killed run
 
-Whatever the kind of file, a row has `mood` and `running` as dicts or None, and None for what its type does not have.
+Whatever the kind of file, a row has `mood` and `running` as dicts or None, and None for what the record does not have.
+All rows are in memory, so they have only what an evening is made of.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +37,15 @@ _NEEDED = {
     "final": ("start_s", "end_s", "windows"),
     "event": ("at_s", "event", "mood_name"),
 }
+_KEPT = {
+    "estimate": ("start_s", "end_s", "status", "mood"),
+    "final": ("start_s", "end_s", "status", "running", "track", "windows", "model"),
+    "event": ("at_s", "event", "mood_name"),
+    "status": ("end_s", "status"),
+}
+"""What a row has beside type, stream and time."""
+
+_ROWS = 1000  # of Parquet at once
 _MOST = 1e10  # seconds, 300 years: more is no recording, and no axis could be drawn
 _YEARS = range(1970, 2970)
 
@@ -97,7 +108,7 @@ def _from_parquet(path: Path) -> Iterator[Any]:
 
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches():
+            for batch in file.iter_batches(_ROWS):
                 yield from map(_nested, batch.to_pylist())
     except pyarrow.ArrowException as error:
         raise StreamError(f"{plain(str(path))} is no Parquet file: {plain(str(error).splitlines()[0])}") from None
@@ -134,18 +145,18 @@ def _row(raw: Any) -> Row:
     """
     if raw["type"] not in _TYPES or not isinstance(raw["stream"], str):
         raise ValueError
-    row: Row = {**raw, "time": _time(raw["time"])}
+    row: Row = {name: sys.intern(raw[name]) for name in ("type", "stream")}
+    row["time"] = _time(raw["time"])
     for name in _TEXTS:
-        row[name] = raw.get(name)
-        if not isinstance(row[name], str | None):
-            raise TypeError
+        text = raw.get(name)
+        row[name] = None if text is None else sys.intern(text)
     for name in _NUMBERS:
         row[name] = None if raw.get(name) is None else _number(raw[name])
     for name in _COUNTS:
         row[name] = None if raw.get(name) is None else int(_number(raw[name]))
     for moods in _MOODS:
         own = raw.get(moods)
-        row[moods] = None if own is None else {str(mood): _number(value) for mood, value in own.items()}
+        row[moods] = None if own is None else {sys.intern(str(mood)): _number(value) for mood, value in own.items()}
     model = raw.get("model")
     row["model"] = {"name": str(model.get("name") or "") if isinstance(model, dict) else ""}
     for name in _NEEDED.get(row["type"], ()):
@@ -153,7 +164,7 @@ def _row(raw: Any) -> Row:
             raise ValueError
     if row["type"] == "estimate" and row["end_s"] <= row["start_s"]:
         raise ValueError
-    return row
+    return {name: row[name] for name in ("type", "stream", "time", *_KEPT[row["type"]])}
 
 
 def _time(value: Any) -> datetime:

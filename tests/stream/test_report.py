@@ -7,6 +7,7 @@ import math
 import os
 import subprocess
 import sys
+import tracemalloc
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,21 @@ def test_a_record_whose_model_has_no_name_is_one_still(tmp_path: Path, model: An
     path = tmp_path / "e.jsonl"
     path.write_text("".join(f"{json.dumps(row | {'model': model})}\n" for row in (ESTIMATE, FINAL)))
     assert report(path).returncode == 0
+
+
+def test_a_long_session_is_read_into_little_memory(tmp_path: Path) -> None:
+    """A week of one stream, 200,000 records, must fit: a row takes 0.9 KB, where all of it would take 3.8."""
+    path, moods = tmp_path / "e.jsonl", {f"mood {number}": number / 10 + 0.01 for number in range(9)}
+    rows = (records.estimate(window=index, mood=moods, running=moods).to_json() for index in range(1000))
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    tracemalloc.start()
+    try:
+        recording = read([path])
+        kept, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(recording.rows) == 1000
+    assert kept < 1_000_000 and peak < 1_100_000
 
 
 def test_without_matplotlib_there_is_a_table(tmp_path: Path) -> None:
