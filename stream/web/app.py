@@ -21,7 +21,6 @@ from stream.sinks.metrics import Metrics
 from stream.web.board import Board
 from stream.web.events import EventStream
 from stream.web.feed import LiveFeed
-from stream.web.headers import HEADERS
 from stream.web.page import page_routes
 from stream.web.scrape import Scrape
 
@@ -30,15 +29,15 @@ def create_app(metrics: Metrics, board: Board, feed: LiveFeed) -> Starlette:
     """Return the app that shows these three."""
 
     async def healthz(_: Request) -> PlainTextResponse:
-        return PlainTextResponse("ok\n", headers=HEADERS)
+        return PlainTextResponse("ok\n")
 
     async def readyz(_: Request) -> JSONResponse:
         ready, conditions = board.readiness()
         body = {"ready": ready, "conditions": conditions}
-        return JSONResponse(body, status_code=200 if ready else 503, headers=HEADERS)
+        return JSONResponse(body, status_code=200 if ready else 503)
 
     async def status(_: Request) -> JSONResponse:
-        return JSONResponse(board.snapshot(), headers=HEADERS)
+        return JSONResponse(board.snapshot())
 
     return Starlette(
         routes=[

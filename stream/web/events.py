@@ -22,7 +22,6 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from stream.web.feed import Cursor, LiveFeed
-from stream.web.headers import HEADERS
 
 MOST_CLIENTS = 50
 TICK_SECONDS = 0.25
@@ -60,10 +59,9 @@ class EventStream:
         request = Request(scope)
         if self.clients >= self._most_clients:
             full = f"{self._most_clients} pages are open already; close one of them\n"
-            await PlainTextResponse(full, 503, HEADERS | {"retry-after": "5"})(scope, receive, send)
+            await PlainTextResponse(full, 503, {"retry-after": "5"})(scope, receive, send)
             return
         head = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
-        head += [(key.encode(), value.encode()) for key, value in HEADERS.items()]
         await send({"type": "http.response.start", "status": 200, "headers": head})
         if request.method == "GET":
             await self._tell(request, receive, send)

@@ -1,9 +1,13 @@
 """What every answer says to a browser: keep nothing, guess nothing, load nothing from elsewhere.
 
-PlainTextResponse("ok", headers=HEADERS)
+    app = WithHeaders(app)              # around all else, so that refusals say it, too
+
+``/events`` and ``/metrics`` are ASGI apps of their own, and what is not found or not allowed is answered by starlette.
 """
 
 from __future__ import annotations
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADERS = {
     "cache-control": "no-store",
@@ -17,3 +21,22 @@ HEADERS = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
+_RAW = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+
+
+class WithHeaders:
+    """Adds the headers to every answer of an app."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Stand before an app."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and its answer with the headers."""
+
+        async def send_with(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *_RAW]
+            await send(message)
+
+        await self._app(scope, receive, send_with)

@@ -12,8 +12,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from stream.web.headers import HEADERS
-
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _INDEX = "index.html"
 
@@ -33,6 +31,6 @@ def page_routes() -> list[Route]:
 
 def _route(path: str, body: bytes, kind: str) -> Route:
     async def answer(_: Request) -> Response:
-        return Response(body, media_type=kind, headers=HEADERS)
+        return Response(body, media_type=kind)
 
     return Route(path, answer)

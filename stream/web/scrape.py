@@ -35,7 +35,7 @@ class Scrape:
         encoder = encoder_for(",".join(request.headers.getlist("accept")))
         names = request.query_params.getlist("name[]")
         registry = self._metrics.registry.restricted_registry(names) if names else self._metrics.registry
-        body, headers = encoder.encode(registry), {"content-type": encoder.content_type, "cache-control": "no-store"}
+        body, headers = encoder.encode(registry), {"content-type": encoder.content_type}
         if "gzip" in request.headers.get("accept-encoding", ""):
             body, headers["content-encoding"] = gzip.compress(body, _LEVEL), "gzip"
         await Response(body, headers=headers)(scope, receive, send)

@@ -4,8 +4,8 @@ server = serve(app, "127.0.0.1", 9108, exact=False)
 server.port                                             # where it went: 9109 if 9108 was taken
 server.stop()
 
-Bound to loopback, it answers only those who ask for this machine by name (``guard.py``). A client that leaves its
-answer unread or its question unfinished is cut off (``patience.py``).
+Every answer has the headers of ``headers.py``. Bound to loopback, it answers only those who ask for this machine by
+name (``guard.py``). A client that leaves its answer unread or its question unfinished is cut off (``patience.py``).
 
 Imports uvicorn, so it is imported only where HTTP is wanted.
 """
@@ -23,6 +23,7 @@ from starlette.types import ASGIApp
 
 from stream.errors import StreamError
 from stream.web.guard import LoopbackGuard, is_loopback
+from stream.web.headers import WithHeaders
 from stream.web.patience import impatient
 
 _LAST_PORT = 65_535
@@ -40,7 +41,7 @@ class Server:
         """Serve from a socket that listens already; closed by :meth:`stop`."""
         self.host, self.port = listener.getsockname()[:2]
         config = uvicorn.Config(
-            LoopbackGuard(app) if is_loopback(self.host) else app,
+            WithHeaders(LoopbackGuard(app) if is_loopback(self.host) else app),
             loop="asyncio",
             http=impatient(idle_seconds, _MOST_CONNECTIONS),
             ws="none",

@@ -8,6 +8,12 @@ const FIRST_MS = 500;
 const LONGEST_MS = 3000;
 const UNSEEN_MS = 30000; // a page that nobody sees lets go: a browser has six connections to a server, for all its tabs
 
+// Whether it was our 503: there are as many readers as there may be. An EventSource does not say what it was answered.
+async function isFull() {
+  const answer = await fetch("/events", { method: "HEAD" }).catch(() => null);
+  return answer?.status === 503 && answer.headers.has("retry-after");
+}
+
 export class Link {
   constructor(listener) {
     this.listener = listener;
@@ -18,7 +24,8 @@ export class Link {
     addEventListener("online", () => this.open());
     document.addEventListener("visibilitychange", () => {
       clearTimeout(this.rest);
-      if (document.hidden) this.rest = setTimeout(() => this.close(), UNSEEN_MS);
+      this.rest = null;
+      if (document.hidden) this.restLater();
       else if (!this.source) this.open();
     });
     addEventListener("pagehide", () => this.close());
@@ -33,6 +40,7 @@ export class Link {
 
   open() {
     this.close();
+    if (document.hidden) this.restLater(); // opened in a tab in the background, it never becomes hidden
     const query = new URLSearchParams();
     if (this.stream !== null) query.set("stream", this.stream);
     if (this.last) query.set("after", this.last);
@@ -43,6 +51,13 @@ export class Link {
     }
     source.onerror = () => this.lose(source);
     this.wait(() => this.lose(source), SILENT_MS);
+  }
+
+  restLater() {
+    this.rest ??= setTimeout(() => {
+      this.rest = null;
+      this.close();
+    }, UNSEEN_MS);
   }
 
   close() {
@@ -61,12 +76,14 @@ export class Link {
   }
 
   // The browser's own attempts give up on any answer but 200; these do not.
-  lose(source) {
+  async lose(source) {
     if (source !== this.source) return;
+    const refused = source.readyState === EventSource.CLOSED; // there was an answer, but none of events
     this.close();
-    this.listener.state("lost");
     this.wait(() => this.open(), this.delay);
     this.delay = Math.min(2 * this.delay, LONGEST_MS);
+    const full = refused && (await isFull());
+    if (!this.source) this.listener.state(full ? "full" : "lost");
   }
 
   wait(then, ms) {

@@ -9,7 +9,12 @@ import { Link } from "./link.js";
 import { Overview } from "./overview.js";
 import { StreamView } from "./stream.js";
 
-const WORDS = { connecting: "connecting", live: "live", lost: "connection lost, trying again" };
+const WORDS = {
+  connecting: "connecting",
+  live: "live",
+  lost: "connection lost, trying again",
+  full: "too many pages are open: close one, trying again",
+};
 
 const overview = new Overview();
 const view = new StreamView();
@@ -24,8 +29,9 @@ const link = new Link({
   update: (data) => take(data, false),
   level: (dbfs) => view.level(dbfs),
   state(name) {
-    byId("link").dataset.state = name;
-    document.body.dataset.link = name;
+    const shown = name === "full" ? "lost" : name;
+    byId("link").dataset.state = shown;
+    document.body.dataset.link = shown;
     say(byId("link"), WORDS[name]);
   },
 });

@@ -6,6 +6,7 @@ def test_it(open_page): page = open_page(server.url)
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -40,8 +41,9 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
         contexts.append(context)
         page = context.new_page()
-        # That a connection was lost is what some tests are about, and Chromium says so, too.
-        page.on("console", lambda said: None if "net::ERR_" in said.text else complaints.append(said.text))
+        # That a connection was lost or refused is what some tests are about, and Chromium says so, too.
+        lost = re.compile("net::ERR_|status of 503")
+        page.on("console", lambda said: None if lost.search(said.text) else complaints.append(said.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.set_default_timeout(20_000)
         page.goto(url)

@@ -49,15 +49,25 @@ def test_where_everybody_may_ask_any_name_will_do() -> None:
     server.stop()
 
 
-@pytest.mark.parametrize("path", ["/", "/static/main.js", "/status", "/healthz", "/events"])
-def test_nothing_is_kept_and_nothing_is_run_that_is_not_ours(path: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "path", "host", "code"),
+    [
+        *(("GET", path, "localhost", 200) for path in ("/", "/static/main.js", "/status", "/metrics", "/events")),
+        ("GET", "/none", "localhost", 404),
+        ("POST", "/healthz", "localhost", 405),
+        ("GET", "/", "evil.example", 421),
+    ],
+)
+def test_nothing_is_kept_and_nothing_is_run_that_is_not_ours(method: str, path: str, host: str, code: int) -> None:
     with served(LiveFeed()) as server:
         connection = http.client.HTTPConnection(server.host, server.port, timeout=20)
-        connection.request("GET", path)
+        connection.request(method, path, headers={"Host": host})
         answer = connection.getresponse()
+        assert answer.status == code
         policy = answer.getheader("content-security-policy", "")
         assert "default-src 'none'" in policy and "unsafe" not in policy and "http" not in policy
         assert answer.getheader("cache-control") == "no-store"
+        assert answer.getheader("cross-origin-resource-policy") == "same-origin"
         assert answer.getheader("x-content-type-options") == "nosniff"
         assert answer.getheader("set-cookie") is None
         answer.close()

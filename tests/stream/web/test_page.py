@@ -9,19 +9,20 @@ import re
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from stream.record import ModelId
+from stream.web.events import MOST_CLIENTS
 from stream.web.feed import LiveFeed
 from stream.web.page import page_files
 from tests.stream import command
 from tests.stream.sinks import records
 from tests.stream.web.audit import DOUBLE, MOVING, NAMELESS, PALE
-from tests.stream.web.client import served, wait_until
+from tests.stream.web.client import Events, served, wait_until
 from tests.stream.web.conftest import OpenPage
 
 FOUR = {"happy": 0.71, "angry": 0.1, "sad": 0.2, "calm": 0.4}
@@ -213,6 +214,37 @@ def test_a_page_that_nobody_sees_lets_go_and_comes_back(open_page: OpenPage) -> 
         page.evaluate("Object.defineProperty(document, 'hidden', { value: false, configurable: true })")
         page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
         expect(page.get_by_role("log").locator("li").first).to_contain_text("calm began")
+
+
+def test_a_page_opened_where_nobody_sees_it_lets_go_and_comes_when_it_is_looked_at(open_page: OpenPage) -> None:
+    feed = a_feed()
+    with served(feed) as server:
+        page = open_page("about:blank")
+        page.clock.install()
+        page.add_init_script("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+        page.goto(server.url)
+        expect(page.locator("#lead")).to_have_text(re.compile("happy"))
+        assert feed.watched("room 0")
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.clock.fast_forward(31_000)
+        wait_until(lambda: not feed.watched("room 0"))
+        page.clock.fast_forward(10_000)  # nor does it try again meanwhile
+        page.wait_for_function("true")
+        assert asked == []
+        page.evaluate("Object.defineProperty(document, 'hidden', { value: false, configurable: true })")
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        wait_until(lambda: feed.watched("room 0"))
+
+
+def test_a_page_too_many_says_so_until_another_is_closed(open_page: OpenPage) -> None:
+    with served(a_feed()) as server, ExitStack() as others:
+        for _ in range(MOST_CLIENTS):
+            others.enter_context(Events(server)).next("snapshot")
+        page = open_page(server.url)
+        expect(page.locator("#link")).to_have_text("too many pages are open: close one, trying again")
+        others.close()
+        expect(page.locator("#link")).to_have_text("live")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
