@@ -32,8 +32,8 @@ chaos: $(READY)run  ## kill Kafka consumers and the broker, and see that no resu
 image:  ## build the container image, with docker, podman or buildah; ARGS="..." go to it
 	@bash docker/build.sh $(ARGS)
 
-test: lint  ## lint, types and all tests; ARGS="-k name" for some, ARGS="-n 2" in two processes, ARGS="-n 0 --pdb" in one process
-	$(BIN)/python -m pytest $(ARGS)
+test: lint  ## lint, types and all tests, in two processes; ARGS="-k name" for some, ARGS="-n 0 --pdb" in one process
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 lint: $(READY)dev  ## style and types
 	$(BIN)/ruff check
