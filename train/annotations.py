@@ -17,6 +17,7 @@ from train.datasets.song import NEGATIVE
 from train.datasets.table import AnnotationError
 from train.extract import FRONTENDS, Source, extract
 from train.features import FeatureError, Shard, read_skipped
+from train.lock import LockedError
 from train.manifest import Manifest
 from train.splits import HOW, default_how, split
 from train.survey import Survey
@@ -95,7 +96,7 @@ def _prepare(manifest: Manifest, how: str, options: argparse.Namespace) -> int:
     try:
         source = Source(audio, FRONTENDS[options.frontend], how, options.seed)
         found = extract(manifest, source, options.cache, options.shard, options.jobs)
-    except FeatureError as error:
+    except (FeatureError, LockedError) as error:
         say(f"train.prepare: {error}")
         return 1
     except OSError as error:

@@ -42,7 +42,7 @@ with needed(__name__):
     from train.recordings import held_out_windows
     from train.scoring import windows
     from train.songs import load_songs
-    from train.trained import load_trained
+    from train.trained import load_trained, steps_done
     from train.validation import calibration_pairs, mood_figures
 
 LICENSE = "CC BY-NC-SA 4.0"
@@ -122,6 +122,8 @@ def export_single(folder: Path, output: Path, card: tuple[str, str, str], cache:
         raise ConfigurationError(
             f"{folder} is a run of an older version ({', '.join(unsaid)} not said): train it anew with train.fit"
         )
+    if pair := steps_done(folder):
+        say(f"note: {folder} has done {pair[0]} of {pair[1]} steps and may go on: this is its best check so far")
     head = stored["judged"][0]
     frontend = FrontEnd.from_metadata(stored["frontend"])
     batches = _real_windows(cache, frontend)

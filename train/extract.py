@@ -28,6 +28,7 @@ from train.datasets.table import AnnotationError
 from train.description import DESCRIPTION, Description, FeatureError
 from train.features import MANIFEST, Shard, difference, same_frames
 from train.levels import to_levels
+from train.lock import locked
 from train.manifest import Entry, Manifest
 from train.parallel import computed
 from train.songs import SONGS
@@ -82,13 +83,19 @@ def extract(manifest: Manifest, source: Source, folder: Path, shard: Shard, jobs
         jobs: processes.
 
     Raises:
+        LockedError: another process computes this shard.
         FeatureError: the folder is another data set's or another front-end's, or damaged.
         OSError: a file cannot be written.
         BrokenProcessPool: a process was killed.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     if (folder / SONGS).is_file():
         raise FeatureError(f"{folder} holds the default model's songs (--music): take another --cache")
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder / f".{shard.name}.lock", "another train.prepare"):
+        return _extract(manifest, source, folder, shard, jobs)
+
+
+def _extract(manifest: Manifest, source: Source, folder: Path, shard: Shard, jobs: int) -> Extracted:
     _check_frontend(folder, source.frontend)
     _check_songs(manifest, folder)
     # What an earlier call could not read may be readable now, and until this one ends nobody knows.

@@ -13,6 +13,7 @@ last). Steps are pure functions of seed and step: a run that was killed ends wit
 
 from __future__ import annotations
 
+import argparse
 import math
 import sys
 from collections.abc import Callable, Mapping
@@ -30,6 +31,7 @@ with needed(__name__):
     from train.distributed import Ranks, join
     from train.features import MANIFEST
     from train.hardware import add_hardware, one_line, take_hardware
+    from train.lock import locked
     from train.loop import ALONE, Run
     from train.material import Material
     from train.networks import ConfigurationError, network_frontend
@@ -38,6 +40,8 @@ with needed(__name__):
     from train.song_material import song_material
     from train.trained import read, save, trained_file
 
+
+LOCK = ".lock"
 
 Told = Callable[[Run, float, Mapping[str, float]], None]
 
@@ -86,14 +90,24 @@ def fit(
         minutes: budget of CPU time for steps, over all parts of a run that was interrupted; None for no limit.
         ranks: this process among those of the run; the first reads and writes the files.
         told: called by the first at each check, with the mean loss since the last one and the figures.
+
+    Raises:
+        LockedError: another process trains in the folder.
+        ConfigurationError: the folder holds another run, or nothing can be judged.
     """
     run = Run(configuration, material, seed, ranks)
+    if not ranks.first:
+        return _train(run, folder, minutes, ranks, told)
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder / LOCK, "another train.fit"):
+        return _train(run, folder, minutes, ranks, told)
+
+
+def _train(run: Run, folder: Path, minutes: float | None, ranks: Ranks, told: Told) -> Mapping[str, float]:
     # The others may be on machines that do not see the folder.
     state = ranks.from_first(_checkpoint(folder) if ranks.first else None)
     if state is not None:
         run.restore(state)
-    if ranks.first:
-        folder.mkdir(parents=True, exist_ok=True)
     log = RunLog(folder, run.progress.step) if ranks.first else None
     steps, progress = run.configuration.steps, run.progress
     with tqdm(
@@ -135,12 +149,22 @@ def _ended(run: Run, minutes: float | None) -> bool:
 
 
 def _check(run: Run, folder: Path) -> Mapping[str, float]:
+    """Judge the network and keep it if it is the best; return the figures.
+
+    Where ``minutes`` ended between two checks it is judged as well, but that counts for nothing: a run that goes on
+    later must become what it would have become without the pause.
+    """
     judgement = run.material.judge(run.averaged_network())
     if math.isnan(judgement.score) and run.configuration.patience is not None:
         raise ConfigurationError(
             "no validation song has any of the labels, so nothing says when to stop: prepare with another --split or "
             "--seed, or --set patience=null"
         )
+    step = run.progress.step
+    if step % run.configuration.check_every and step < run.configuration.steps:
+        if run.configuration.patience is not None and not (folder / "best.pt").is_file():
+            save(_exported(run, judgement.figures), folder / "best.pt")  # better than none
+        return judgement.figures
     if judgement.score > run.progress.best:
         run.progress.best, run.progress.stale = judgement.score, 0
         if run.configuration.patience is not None:
@@ -176,7 +200,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=whole_number, default=0, help="of everything random (default %(default)s)")
     parser.add_argument("--cache", type=Path, default=Path("cache"), help="prepared data (default %(default)s)")
     parser.add_argument("--output", type=Path, help="folder of the run (default runs/NAME/seedN)")
-    parser.add_argument("--minutes", type=float, help="stop after so much CPU time of training (default: all steps)")
+    parser.add_argument("--minutes", type=_minutes, help="stop after so much CPU time of training (default: all steps)")
     add_hardware(parser)
     options = parser.parse_args(arguments)
     if not options.config.is_file():
@@ -196,6 +220,16 @@ def main(arguments: list[str] | None = None) -> int:
             show("  ".join(f"{name} {value:.3f}" for name, value in figures.items()))
             say(f"written to {folder}: curve.png, log.csv, tensorboard/, {trained_file(folder).name}")
     return end.code
+
+
+def _minutes(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0.0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"a number above 0 is needed, not {text!r}")
+    return value
 
 
 def _say_check(run: Run, loss: float, figures: Mapping[str, float]) -> None:

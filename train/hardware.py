@@ -19,6 +19,7 @@ from pathlib import Path
 import torch
 
 from train.console import failure, say
+from train.lock import LockedError
 from train.networks import ConfigurationError
 
 
@@ -56,7 +57,7 @@ def one_line(command: str, folder: Path) -> Iterator[End]:
     except OSError as error:
         say(f"{command}: {failure(error, folder)}")
         end.code = 1
-    except (ConfigurationError, ValueError, RuntimeError, FloatingPointError) as error:
+    except (ConfigurationError, LockedError, ValueError, RuntimeError, FloatingPointError) as error:
         say(f"{command}: {' '.join(str(error).split())}")
         end.code = 1
     except KeyboardInterrupt:

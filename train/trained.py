@@ -6,6 +6,7 @@ network, stored = load_trained(Path("runs/default/seed0"))
 from __future__ import annotations
 
 import io
+import json
 import pickle
 import warnings
 from pathlib import Path
@@ -56,6 +57,23 @@ def read(path: Path) -> dict[str, Any]:
 def trained_file(folder: Path) -> Path:
     """Return where a run's trained network lies: that of its best check where it stops early, else the last."""
     return folder / ("best.pt" if (folder / "best.pt").is_file() else "final.pt")
+
+
+def steps_done(folder: Path) -> tuple[int, int] | None:
+    """Return how many steps a run has done, and of how many, if it may still go on; None if it has ended.
+
+    Raises:
+        ConfigurationError: its checkpoint is damaged.
+    """
+    path = folder / "checkpoint.pt"
+    if not path.is_file():
+        return None
+    stored = read(path)
+    settings, progress = json.loads(stored.get("settings", "{}")), stored["progress"]
+    steps, patience = settings.get("steps", progress["step"]), settings.get("patience")
+    if progress["step"] >= steps or (patience is not None and progress["stale"] >= patience):
+        return None
+    return progress["step"], steps
 
 
 def load_trained(folder: Path) -> tuple[nn.Module, dict[str, Any]]:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.train import own_songs
 from train import experiment
+from train.corpus import Corpus
 from train.experiments import cell as cells
 from train.experiments.summary import Estimate
 
@@ -163,6 +164,16 @@ def test_a_wrong_change_is_said_and_blocks_nothing(
     assert message in one_line(capsys)
     if message == "network: ":
         assert run(*call) == 0
+
+
+def test_a_comment_in_a_preset_is_no_other_configuration(own_cache: Path, tmp_path: Path, trained: list[str]) -> None:
+    preset, changes = tmp_path / "mine.yaml", tuple(SMALL[1::2])
+    preset.write_text(Path("config/train/baseline.yaml").read_text())
+    cell = cells.Cell("mine", preset, changes, how="given", seed=0)
+    first = cells.run_cell(cell, Corpus.open(own_cache), tmp_path)
+    preset.write_text("# As the paper has it.\n" + preset.read_text())
+    assert (cells.run_cell(cell, Corpus.open(own_cache), tmp_path).scores == first.scores).all()
+    assert len(trained) == 1
 
 
 def test_another_configuration_or_other_songs_in_the_folder_are_refused(

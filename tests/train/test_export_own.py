@@ -42,6 +42,17 @@ def test_a_file_says_its_validation_figures_and_its_split(
     assert any(name.startswith("mood ") for name in figures)
 
 
+def test_a_run_that_may_go_on_is_exported_and_said(
+    own_cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--config", str(CONFIG), "--cache", str(own_cache), "--output", str(tmp_path / "run")]
+    assert fit.main([*given, *own_songs.changes(), "--minutes", "1e-9"]) == 0
+    capsys.readouterr()
+    call = ["--runs", str(tmp_path / "run"), "--cache", str(own_cache), "--output", str(tmp_path / "mine.onnx")]
+    assert export.main(call) == 0
+    assert "has done 1 of 6 steps and may go on: this is its best check so far" in capsys.readouterr().err
+
+
 class Shy(nn.Module):
     """A network that is told how many windows it sees at once."""
 

@@ -19,10 +19,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tests.train import own_songs
 from tests.train.test_fit import log_without_times
 from train import fit
-from train.trained import load_trained
+from train.lock import locked
+from train.trained import load_trained, steps_done
 
 CONFIG = Path("config/train/multi_task_2.yaml")
-FILES = {"best.pt", "checkpoint.pt", "curve.png", "log.csv", "tensorboard"}
+FILES = {".lock", "best.pt", "checkpoint.pt", "curve.png", "log.csv", "tensorboard"}
 
 
 def arguments(cache: Path, folder: Path, *changes: str, config: Path = CONFIG) -> list[str]:
@@ -138,6 +139,34 @@ def test_a_full_disk_is_one_line_and_no_loss(
     assert run(own_cache, tmp_path / "run") == 0
     assert same(weights(tmp_path / "run"), weights(whole))
     assert {path.name for path in (tmp_path / "run").iterdir()} == FILES
+
+
+def test_a_pause_between_two_checks_changes_nothing_of_what_it_becomes(
+    own_cache: Path, whole: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    assert fit.main([*arguments(own_cache, folder), "--minutes", "1e-9"]) == 0  # one step of the three to a check
+    assert steps_done(folder) == (1, 6)
+    load_trained(folder)  # it may be judged and exported, such as it is
+    assert run(own_cache, folder) == 0
+    assert same(weights(folder), weights(whole))
+    assert steps_done(folder) is None
+
+
+def test_two_in_one_folder_are_one_too_many(
+    own_cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run").mkdir()
+    with locked(tmp_path / "run" / fit.LOCK, "this test"):
+        assert run(own_cache, tmp_path / "run") == 1
+    assert "another train.fit is at work in" in one_line(capsys)
+
+
+@pytest.mark.parametrize("minutes", ["0", "-1", "nan", "inf", "soon"])
+def test_a_budget_is_a_time(own_cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], minutes: str) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        fit.main([*arguments(own_cache, tmp_path / "run"), f"--minutes={minutes}"])
+    assert f"--minutes: a number above 0 is needed, not {minutes!r}" in capsys.readouterr().err
 
 
 def evil() -> None:

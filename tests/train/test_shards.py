@@ -12,6 +12,7 @@ from train.audio import located
 from train.cache import PackWriter
 from train.corpus import Corpus
 from train.features import FeatureError, Features
+from train.lock import locked
 
 
 def nothing(table: Path, cache: Path) -> None:
@@ -43,6 +44,19 @@ def test_a_killed_call_leaves_no_older_list(own_table: Path, tmp_path: Path, mon
     assert own_songs.prepared(own_table, cache) == 130
     with pytest.raises(FeatureError, match="half-written: 12 of 12 songs"):
         Features.open(cache)
+
+
+def test_two_that_prepare_one_shard_are_one_too_many(
+    own_table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cache = tmp_path / "cache"
+    assert own_songs.prepared(own_table, cache, "--shard", "1/2") == 0
+    with locked(cache / ".features-2of2.lock", "this test"):
+        assert own_songs.prepared(own_table, cache, "--shard", "1/2") == 0
+        capsys.readouterr()
+        assert own_songs.prepared(own_table, cache, "--shard", "2/2") == 1
+    assert "another train.prepare is at work in" in capsys.readouterr().err.splitlines()[-1]
+    assert own_songs.prepared(own_table, cache, "--shard", "2/2") == 0
 
 
 def test_a_refused_call_leaves_the_list(own_table: Path, tmp_path: Path) -> None:

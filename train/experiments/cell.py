@@ -96,7 +96,7 @@ def run_cell(cell: Cell, corpus: Corpus, root: Path, ranks: Ranks = ALONE) -> Te
     configuration = load(cell.config, cell.changes)
     path = _tested_file(folder, configuration, cell.head)
     if ranks.first:
-        _same(folder, cell, corpus)
+        _same(folder, configuration, corpus)
     done = ranks.from_first(read_tested(path) if ranks.first and path.is_file() else None)
     if done is not None:
         return done
@@ -160,12 +160,11 @@ def read_tested(path: Path) -> Tested:
         raise ValueError(f"{path} is damaged ({error}): remove it and run the experiment again") from None
 
 
-def _same(folder: Path, cell: Cell, corpus: Corpus) -> None:
+def _same(folder: Path, configuration: Configuration, corpus: Corpus) -> None:
     """See that what the folder holds is this cell's, and write down whose it is."""
     path = folder / "cell.json"
     said = {
-        "config": cell.config.read_text(encoding="utf-8"),
-        "changes": list(cell.changes),
+        "configuration": json.loads(json.dumps(dataclasses.asdict(configuration))),
         "data": corpus.fingerprint(),
     }
     started = any((folder / name).is_file() for name in ("checkpoint.pt", TESTED))
@@ -173,7 +172,7 @@ def _same(folder: Path, cell: Cell, corpus: Corpus) -> None:
         there = json.loads(path.read_text(encoding="utf-8")) if path.is_file() and started else {}
     except ValueError:
         raise ValueError(f"{path} is damaged: remove {folder} and run the experiment again") from None
-    # A folder of an older version does not say of which data it is.
+    # A folder of an older version does not say all of this.
     other = [name for name, value in said.items() if there.get(name, value) != value]
     if other:
         kind = "other songs or labels" if other == ["data"] else "another configuration"
