@@ -16,9 +16,10 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import torch
 from torch import distributed, nn
@@ -106,3 +107,17 @@ def join(device: str) -> Iterator[Ranks]:
         yield Ranks(distributed.get_rank(), world, local)
     finally:
         distributed.destroy_process_group()
+
+
+def leave(code: int) -> NoReturn:
+    """End the process with an exit code, and nothing else if it is one of several.
+
+    Gloo's threads live as long as a network was wrapped, and one that lets go of a tensor while the interpreter ends
+    aborts the process (https://github.com/pytorch/pytorch/pull/179291), so that torchrun takes a run that is done for
+    one that failed.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

@@ -19,7 +19,6 @@ Writes table.md, table.json, table.png and the runs to --output.
 from __future__ import annotations
 
 import itertools
-import sys
 from pathlib import Path
 
 from train.packages import needed
@@ -31,7 +30,7 @@ with needed(__name__):
     from train.configuration import load
     from train.console import command_parser, say, show, whole_number
     from train.corpus import Corpus
-    from train.distributed import Ranks, join
+    from train.distributed import Ranks, join, leave
     from train.experiments.cell import Cell, Tested, run_cell
     from train.experiments.output import as_json, as_markdown, write_report
     from train.experiments.plan import PLANS, Plan
@@ -146,4 +145,4 @@ def describe(corpus: Corpus, changes: tuple[str, ...]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -28,7 +28,7 @@ with needed(__name__):
     from train.configuration import Configuration, load
     from train.console import command_parser, say, show, whole_number
     from train.corpus import Corpus, Selection
-    from train.distributed import Ranks, join
+    from train.distributed import Ranks, join, leave
     from train.features import MANIFEST
     from train.hardware import add_hardware, one_line, take_hardware
     from train.lock import locked
@@ -241,4 +241,4 @@ def _say_check(run: Run, loss: float, figures: Mapping[str, float]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())
