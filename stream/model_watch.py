@@ -150,7 +150,7 @@ class ModelWatch:
             pass  # said
         elif content == self._content:
             self._lies_refused = False
-            logger.info("the model file %s holds what is in use: %s", self._file.path, _name(self._models.current))
+            self._say_same()
         else:
             self._read(content, stamp)
         self._tell(stamp)
@@ -171,12 +171,19 @@ class ModelWatch:
                 _name(self._models.current),
             )
             return
+        was_in_order = self._known is not None and not self._lies_refused
         content = self._settle(stamp)
         if content is None:
             return
         self._lies_refused = content in self._refused
-        if content != self._content and not self._lies_refused:
+        if content == self._content:
+            if not was_in_order:  # what was said last of the file was bad, and is true no more
+                self._say_same()
+        elif not self._lies_refused:
             self._read(content, stamp)
+
+    def _say_same(self) -> None:
+        logger.info("the model file %s holds what is in use: %s", self._file.path, _name(self._models.current))
 
     def _settle(self, stamp: Stamp) -> str | None:
         """Note that a file is known by now, and return what it holds; say so and return None if it cannot be read."""

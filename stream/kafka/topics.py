@@ -138,12 +138,17 @@ def create(connection: Connection, topics: Topics, plan: Plan) -> list[str]:
         }
         if wanted:
             _make(admin, wanted)
-    made = f"made, {count} partition{'' if count == 1 else 's'}"
-    return [f"{name}: {made if name in wanted else _exists(found[name])}" for name in topics.names]
+    counts = {name: count if name in wanted else found[name].partitions for name in topics.names}
+    return [
+        f"{name}: {'made' if name in wanted else 'is there already'}, {_partitions(counts[name], plan)}"
+        for name in topics.names
+    ]
 
 
-def _exists(found: _Found) -> str:
-    return f"is there already, {found.partitions} partition{'' if found.partitions == 1 else 's'}"
+def _partitions(count: int, plan: Plan) -> str:
+    """Return how many there are, and that these are not as many as were asked for, if so."""
+    text = f"{count} partition{'' if count == 1 else 's'}"
+    return text if count == plan.partitions else f"{text}, not {plan.partitions}: those that are there decide"
 
 
 def _settings(topics: Topics, plan: Plan) -> dict[str, dict[str, str]]:

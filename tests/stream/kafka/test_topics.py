@@ -58,7 +58,10 @@ def test_the_command_makes_what_it_then_finds_right(broker: Any, topic_names: To
     assert (after.returncode, after.stdout.splitlines()) == (0, [f"{name}: ok" for name in topic_names.topics])
     again = command(broker, topic_names, "create", "--partitions", "5")
     assert again.returncode == 0
-    assert again.stdout.count("is there already, 3 partitions") == 4
+    not_five = "is there already, 3 partitions, not 5: those that are there decide"
+    assert again.stdout.splitlines() == [f"{name}: {not_five}" for name in topic_names.topics]
+    same = command(broker, topic_names, "create", "--partitions", "3")
+    assert same.stdout.splitlines() == [f"{name}: is there already, 3 partitions" for name in topic_names.topics]
 
 
 def test_nobody_answers(topic_names: TopicNames) -> None:
@@ -86,8 +89,10 @@ def test_what_is_missing_follows_what_is_there(broker: Any, topic_names: TopicNa
     topics = names_of(topic_names)
     make(broker, {topics.input: {"num_partitions": 3}})
     lines = create(connection(broker), topics, Plan(partitions=8))
-    assert lines[0] == f"{topics.input}: is there already, 3 partitions"
-    assert lines[3] == f"{topics.state}: made, 3 partitions"
+    not_eight = "3 partitions, not 8: those that are there decide"
+    assert lines[0] == f"{topics.input}: is there already, {not_eight}"
+    assert lines[1] == f"{topics.output}: made, {not_eight}"
+    assert lines[3] == f"{topics.state}: made, {not_eight}"
     assert check(connection(broker), topics) == 3
 
 
