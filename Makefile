@@ -44,8 +44,9 @@ format: $(READY)dev  ## put the code into shape
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-train: $(READY)dev  ## train the default model anew on a music folder: MUSIC=folder
+train:  ## train the default model anew on a music folder: MUSIC=folder
 	@test -n "$(MUSIC)" || { echo "make train MUSIC=folder: the folder with the tables and the songs"; exit 2; }
+	@$(MAKE) --no-print-directory $(READY)dev
 	$(BIN)/python -m train.default --music "$(MUSIC)" $(ARGS)
 
 LOCK := $(BIN)/uv pip compile -q --universal --fork-strategy fewest --python-version 3.11 --no-emit-index-url \
@@ -55,7 +56,7 @@ lock: $(READY)dev  ## choose the exact versions in requirements/ anew
 	$(LOCK) --upgrade --extra mic --extra kafka -o requirements/run.txt
 	$(LOCK) --upgrade --extra mic --extra kafka --extra dev -c requirements/run.txt -o requirements/dev.txt
 
-clean:  ## remove the environment and all caches; trained models in runs/ stay
+clean:  ## remove the environment and what tools left; cache/ (Kafka, prepared songs) and runs/ (trained models) stay
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

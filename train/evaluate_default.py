@@ -14,23 +14,26 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, roc_auc_score
+from train.packages import needed
 
-from model.contract import ModelError
-from model.contract import load as load_model
-from train.cache import Pack
-from train.console import command_parser, say, show
-from train.datasets.song import EMOTIONS, MOODS, QUADRANTS, Song
-from train.figures.bootstrap import bootstrap
-from train.figures.calibration import calibration_error
-from train.robustness import at_levels, not_music, when_degraded
-from train.scoring import Predict, mood_predictor, score_songs
-from train.songs import load_songs
-from train.trained import load_trained
-from train.validation import EMOTION_COLUMNS, annotated, calibration_pairs, mood_figures, truths
+with needed(__name__):
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    from model.contract import ModelError
+    from model.contract import load as load_model
+    from train.cache import Pack
+    from train.console import command_parser, say, show
+    from train.datasets.song import EMOTIONS, MOODS, QUADRANTS, Song
+    from train.figures.bootstrap import bootstrap
+    from train.figures.calibration import calibration_error
+    from train.robustness import at_levels, not_music, when_degraded
+    from train.scoring import Predict, mood_predictor, score_songs
+    from train.songs import load_songs
+    from train.trained import load_trained
+    from train.validation import EMOTION_COLUMNS, annotated, calibration_pairs, mood_figures, truths
 
 DRAWS = 1000
 """Draws of the songs for each interval."""

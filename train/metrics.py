@@ -72,7 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
         from train.metrics_report import Question, judge  # noqa: PLC0415
     except ModuleNotFoundError as error:
         missing = (error.name or "a library").partition(".")[0].replace("sklearn", "scikit-learn")
-        say(f"train.metrics: {missing} is not installed: pip install 'moodstream[train]'")
+        say(f"train.metrics: {missing} is not installed: pip install 'moodstream[data]'")
         return 1
     try:
         report = judge(

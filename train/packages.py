@@ -27,7 +27,7 @@ def needed(module: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
+        package = (error.name or "").partition(".")[0].replace("sklearn", "scikit-learn")
         if module != "__main__" or not package or package in OURS:
             raise
         raise SystemExit(

@@ -19,15 +19,18 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
+from train.packages import needed
 
-from model.contract import Model, ModelError, load
-from model.parity import Agreement, Predict, compare
-from model.quantise import FEWEST_CHANNELS, Quantised, QuantiseError, quantise
-from train.console import command_parser, say, show
-from train.figures.ranking import mean_of_known, pr_aucs
-from train.recordings import Recordings, Truth, from_cache, from_music, spread
+with needed(__name__):
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from model.contract import Model, ModelError, load
+    from model.parity import Agreement, Predict, compare
+    from model.quantise import FEWEST_CHANNELS, Quantised, QuantiseError, quantise
+    from train.console import command_parser, say, show
+    from train.figures.ranking import mean_of_known, pr_aucs
+    from train.recordings import Recordings, Truth, from_cache, from_music, spread
 
 BATCH = 8
 """Windows scored at a time: bounds the memory, whatever a song's length."""

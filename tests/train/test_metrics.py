@@ -185,4 +185,4 @@ def test_torch_is_not_needed_and_without_scikit_learn_it_says_so(folder: Path) -
     assert python("-c", AND_TORCH, *files).returncode == 0
     done = python("-c", WITHOUT_SKLEARN, *files)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "train.metrics: scikit-learn is not installed: pip install 'moodstream[train]'\n"
+    assert done.stderr == "train.metrics: scikit-learn is not installed: pip install 'moodstream[data]'\n"
