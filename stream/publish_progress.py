@@ -14,12 +14,14 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 
-from stream.sinks.text import clock, count_of
+from stream.sinks.text import clock, count_of, plain
 
 logger = logging.getLogger(__name__)
 
 _REDRAW_SECONDS = 0.25
 _LOG_SECONDS = 60.0
+_LONGEST_NAME = 32
+"""Characters of a name in the line that moves: of a path, the end."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Figures:
     """What was done so far.
 
     Attributes:
+        name: of the only stream; None where there may be several.
         sources: to publish.
         ended: of them.
         streams: that had sound.
@@ -38,6 +41,7 @@ class Figures:
         elapsed: since the beginning, in seconds.
     """
 
+    name: str | None
     sources: int
     ended: int
     streams: int
@@ -51,10 +55,19 @@ class Figures:
     def summary(self) -> str:
         """Return all of it in one line."""
         lost = f"{self.lost_seconds:.1f} s lost" if self.lost_seconds else "nothing lost"
+        what = "published " if self.name is None else f"{plain(self.name)}: published "
+        streams = f"{count_of(self.streams, 'stream')}, " if self.name is None else ""
         return (
-            f"published {count_of(self.streams, 'stream')}, {count_of(self.chunks, 'chunk')}, {self.seconds:.1f} s of "
+            f"{what}{streams}{count_of(self.chunks, 'chunk')}, {self.seconds:.1f} s of "
             f"sound, {self.bytes / 1e6:.1f} MB in {self.elapsed:.1f} s: {self._speed()}; {lost}"
         )
+
+    def heading(self, topic: str) -> str:
+        """Return what goes where: ``kitchen to audio.chunks``."""
+        if self.name is None:
+            return topic
+        name = plain(self.name)
+        return f"{name if len(name) <= _LONGEST_NAME else f'…{name[1 - _LONGEST_NAME :]}'} to {topic}"
 
     def line(self) -> str:
         """Return how it goes."""
@@ -84,13 +97,14 @@ def _on_terminal(figures: Callable[[], Figures], topic: str) -> Iterator[None]:
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn  # noqa: PLC0415
 
     several = figures().sources > 1
-    columns = [SpinnerColumn(), TextColumn("{task.description}"), *([BarColumn()] if several else [])]
-    with Progress(*columns, TextColumn("{task.fields[line]}"), console=Console(stderr=True), transient=True) as bar:
+    heading, line = TextColumn("{task.description}", markup=False), TextColumn("{task.fields[line]}", markup=False)
+    columns = [SpinnerColumn(), heading, *([BarColumn()] if several else []), line]
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(topic, total=figures().sources if several else None, line="")
 
         def draw() -> None:
             now = figures()
-            bar.update(task, completed=now.ended, line=now.line())
+            bar.update(task, description=now.heading(topic), completed=now.ended, line=now.line())
 
         with _every(_REDRAW_SECONDS, draw):
             yield
@@ -98,7 +112,11 @@ def _on_terminal(figures: Callable[[], Figures], topic: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _in_log(figures: Callable[[], Figures], topic: str) -> Iterator[None]:
-    with _every(_LOG_SECONDS, lambda: logger.info("%s: %s", topic, figures().line())):
+    def tell() -> None:
+        now = figures()
+        logger.info("%s: %s", now.heading(topic), now.line())
+
+    with _every(_LOG_SECONDS, tell):
         yield
 
 

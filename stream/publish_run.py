@@ -57,6 +57,7 @@ class PublishRun:
         )
         self._publisher = self._new_publisher()
         self._host = host
+        self._name: str | None = None  # of the only stream, once it is known
 
     @property
     def failed(self) -> bool:
@@ -85,7 +86,8 @@ class PublishRun:
                 if self._settings.source == "file":
                     self._run_files()
                 else:
-                    self._publisher.run(*self._only_source())
+                    source, self._name = self._only_source()
+                    self._publisher.run(source, self._name)
             finally:
                 self._courier.finish(self._stop, _FLUSH_SECONDS)
                 for stream, reason in self._outbox.refusals().items():
@@ -112,6 +114,7 @@ class PublishRun:
         names = stream_names(self._paths)
         if self._settings.stream is not None:
             names = [self._settings.stream]
+        self._name = names[0] if len(names) == 1 else None
         waiting = iter(list(zip(self._paths, names, strict=True)))  # a list's iterator may be shared by threads
 
         def work() -> None:
@@ -163,6 +166,7 @@ class PublishRun:
     def _figures(self, began: float, sources: int) -> Figures:
         delivered = self._courier.delivered
         return Figures(
+            name=self._name,
             sources=sources,
             ended=self._publisher.ended,
             streams=self._publisher.streams,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -81,7 +84,7 @@ def test_a_file_is_in_the_log_sample_for_sample(broker: Any, topics: TopicNames,
     assert [chunk.start for chunk in chunks] == [True, *[False] * 10]
     assert [chunk.end for chunk in chunks] == [*[False] * 10, True]
     assert not any(chunk.discontinuity for chunk in chunks)
-    assert f"published 1 stream, 11 chunks, {len(expected) / 44_100:.1f} s of sound" in done.stderr
+    assert f"{path}: published 11 chunks, {len(expected) / 44_100:.1f} s of sound" in done.stderr
     assert "nothing lost" in done.stderr
 
 
@@ -145,7 +148,30 @@ def test_paced_sound_has_its_capture_time(broker: Any, topics: TopicNames, tmp_p
     moments = [chunk.captured_at for chunk in chunks if chunk.captured_at is not None]
     assert moments == sorted(moments)
     assert moments[3] - moments[0] > 0.7
-    assert json.loads(done.stderr.splitlines()[-1])["message"].startswith("published 1 stream, 5 chunks, 1.0 s")
+    assert json.loads(done.stderr.splitlines()[-1])["message"].startswith(f"{path}: published 5 chunks, 1.0 s")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the terminal is Linux's")
+def test_publishers_that_share_a_terminal_name_their_rooms(broker: Any, topics: TopicNames, tmp_path: Path) -> None:
+    """The line that moves is each one's own only by its name, and so is what stays of it."""
+    path = write(tmp_path / "short.wav", tune(1.0), 16_000, codec="pcm_s16le")
+    ours, theirs = pty.openpty()
+    arguments = ["--file", str(path), "--realtime", "--stream", "room [bold]1"]
+    with subprocess.Popen(
+        [*COMMAND, *arguments, "--bootstrap-servers", broker.bootstrap_servers, "--topic", topics.input],
+        stderr=theirs,
+        env={**environment(), "TERM": "xterm", "COLUMNS": "160"},
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # how Linux says that the other side has closed it
+            while data := os.read(ours, 65_536):
+                shown += data
+        assert process.wait(timeout=30) == 0, shown
+    os.close(ours)
+    text = shown.decode()
+    assert f"room [bold]1 to {topics.input}" in text
+    assert "room [bold]1: published 2 chunks, 1.0 s of sound" in text
 
 
 def test_a_chunk_that_the_broker_refuses_costs_its_stream_only(broker: Any, topics: TopicNames, tmp_path: Path) -> None:
