@@ -6,19 +6,19 @@
 
 Reads JSON lines, CSV and Parquet (also a Parquet file's journal, of a run that was killed), several files in any order.
 Lines that are no records are skipped and counted. Exit codes: 0 all well, 1 nothing can be read or written, 2 the call
-was wrong. The picture needs `pip install 'moodstream[report]'`; without it, --no-picture gives the table.
+was wrong. The picture needs matplotlib; without it there is the table. A picture that is there is replaced.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from stream import process
 from stream.errors import StreamError
+from stream.packages import need
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,22 +39,23 @@ def _report(options: argparse.Namespace) -> None:
     from rich.console import Console  # noqa: PLC0415 -- after prepare()
 
     from stream.evening.evening import Evening  # noqa: PLC0415
+    from stream.evening.picture_kind import check_kind  # noqa: PLC0415
     from stream.evening.reader import read  # noqa: PLC0415
     from stream.evening.table import show  # noqa: PLC0415
 
-    if not options.no_picture and importlib.util.find_spec("matplotlib") is None:
-        raise StreamError(
-            "the picture needs a package that is not installed: pip install 'moodstream[report]', or give --no-picture"
-        )
+    if options.picture is not None:
+        check_kind(options.picture)
     recording = read(options.files)
     evening = Evening.of(recording.rows, options.stream)
     show(evening, recording.bad, Console(highlight=False))
     if not options.no_picture:
+        need("matplotlib", "the picture", "matplotlib")  # so late: what is wrong with the files comes first
         from stream.evening.picture import draw  # noqa: PLC0415 -- matplotlib is slow to import
 
         path = options.picture or options.files[0].with_suffix(".png")
+        was_there = path.exists()
         draw(evening, path)
-        process.say(f"the picture is {path}\n")
+        process.say(f"the picture is {path}{', in place of the one that was there' if was_there else ''}\n")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.evening.evening import Evening
+from stream.evening.evening import Evening, leading
 
 _PARTS = 60  # a point of a line is the mean over so small a part of the evening
 
@@ -36,13 +36,15 @@ def smoothed(evening: Evening, mood: str) -> tuple[NDArray[np.float64], NDArray[
 
 
 def leaders(evening: Evening) -> Iterator[Run]:
-    """Return who leads each scored window, by the smoothed moods."""
+    """Return who leads each scored window, by the smoothed moods; windows that no mood leads are left out."""
     labels = evening.labels
     curves = {mood: dict(zip(*smoothed(evening, mood), strict=True)) for mood in labels}
     for window in evening.windows:
         if window.moods:
             at = (window.begin + window.end) / 2
-            yield window.begin, window.end, max(window.moods, key=lambda mood: _or_zero(curves[mood].get(at)))
+            mood = leading({mood: _or_zero(curves[mood].get(at)) for mood in window.moods})
+            if mood is not None:
+                yield window.begin, window.end, mood
 
 
 def statuses(evening: Evening) -> Iterator[Run]:

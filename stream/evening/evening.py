@@ -5,7 +5,7 @@
     evening.shares()                                    # {"happy": 0.42, ...}: how long each mood leads
 
 The axis is in seconds since the beginning. A live stream's is the clock on the wall; that of files which were heard
-faster than they play is their own time, one file after the other.
+faster than they play is their own time, one file after the other, each as long as it is.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from stream.errors import StreamError
 from stream.evening.reader import Row
 
 _LIVE = 0.8  # of the sound's length: heard in less time, it was not played
+_NONE = 0.005  # a mood that is lower is shown as 0 %, and leads nothing
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,6 +53,12 @@ class Track:
     moods: dict[str, float] | None
     windows: int
     model: str
+
+
+def leading(moods: Mapping[str, float] | None) -> str | None:
+    """Return the highest mood; None where there is none at all, as in a tone."""
+    highest = max(moods, key=moods.__getitem__) if moods else None
+    return highest if moods and highest is not None and moods[highest] >= _NONE else None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -118,8 +125,8 @@ class Evening:
 
     @property
     def length(self) -> float:
-        """Seconds on the axis."""
-        return max(window.end for window in self.windows)
+        """Seconds on the axis: to the end of the last track, or of the last window if that goes on."""
+        return max([window.end for window in self.windows] + [track.end for track in self.tracks])
 
     @property
     def labels(self) -> list[str]:
@@ -130,8 +137,8 @@ class Evening:
 
     def shares(self) -> dict[str, float]:
         """How large a part of the scored windows each mood leads, by those that lead any."""
-        leaders = Counter(max(window.moods, key=window.moods.__getitem__) for window in self.windows if window.moods)
-        return {mood: count / leaders.total() for mood, count in leaders.most_common()}
+        leaders = Counter(leading(window.moods) for window in self.windows if window.moods)
+        return {mood: count / leaders.total() for mood, count in leaders.most_common() if mood is not None}
 
     def means(self) -> dict[str, float]:
         """Mean of each mood over the windows that have it."""
@@ -173,8 +180,11 @@ class _Layout:
         for row in rows:
             # All of a live row is as far from the clock as its end is: restarts begin to count at 0 again.
             last = row["at_s"] if row["type"] == "event" else row["end_s"]
-            if self._is_live and row["type"] == "estimate":
-                shift = row["time"].timestamp() - self._zero - last
+            if row["type"] == "estimate":
+                if self._is_live:
+                    shift = row["time"].timestamp() - self._zero - last
+                elif row["start_s"] == 0.0:
+                    shift = self._after  # the file is heard once more
             match row["type"]:
                 case "estimate":
                     self.windows.append(Window(shift + row["start_s"], shift + last, row["status"], row["mood"]))
@@ -192,7 +202,9 @@ class _Layout:
     def _track(self, name: str, row: Row, shift: float) -> None:
         model = (row.get("model") or {}).get("name", "")
         title = row["track"] or name
-        begin, end = shift + row["start_s"], shift + row["end_s"]
+        # Of a live track that had begun before the recording, the axis has no more than the rest.
+        begin, end = max(0.0, shift + row["start_s"]), shift + row["end_s"]
+        self._after = max(self._after, end)
         status = row.get("status") or "ok"
         self.tracks.append(Track(title, begin, end, status, row["running"], row["windows"], str(model)))
 
@@ -201,6 +213,9 @@ def _was_live(rows: Sequence[Row]) -> bool:
     windows = [row for row in rows if row["type"] == "estimate"]
     if len(windows) < 2:
         return False
-    sound = sum(max(0.0, after["end_s"] - before["end_s"]) for before, after in itertools.pairwise(windows))
-    wall = (windows[-1]["time"] - windows[0]["time"]).total_seconds()
-    return bool(wall >= _LIVE * sound)
+    sound, wall = 0.0, 0.0
+    for before, after in itertools.pairwise(windows):
+        if after["end_s"] > before["end_s"]:  # else it began anew, after who knows how long
+            sound += after["end_s"] - before["end_s"]
+            wall += (after["time"] - before["time"]).total_seconds()
+    return bool(sound > 0.0 and wall >= _LIVE * sound)

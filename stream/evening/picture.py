@@ -23,7 +23,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from stream.errors import StreamError
 from stream.evening.curves import leaders, runs, smoothed, statuses
-from stream.evening.evening import Evening
+from stream.evening.evening import Evening, leading
 from stream.sinks.text import plain
 
 _COLOURS = {
@@ -42,17 +42,18 @@ _PAPER, _INK, _PALE, _GRID = "#FCFBF8", "#23262E", "#8B8D95", "#E7E4DC"
 _SILENCE, _GAP = "#ECE9E1", "#D9D4C8"
 _LINES = 6  # moods drawn strongly; the others are thin
 _OTHER_FONTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "WenQuanYi Zen Hei", "Noto Sans", "Noto Emoji")
-_TYPES = ("eps", "jpeg", "jpg", "pdf", "png", "svg", "webp")
 
 
 def draw(evening: Evening, path: Path) -> None:
-    """Draw an evening into a file.
+    """Draw an evening into a file; one of that name is replaced.
+
+    Args:
+        evening: what to draw.
+        path: of a kind that :func:`stream.evening.picture_kind.check_kind` knows.
 
     Raises:
-        StreamError: it cannot be written, or its name does not end in a kind of picture.
+        StreamError: it cannot be written.
     """
-    if path.suffix.lower().removeprefix(".") not in _TYPES:
-        raise StreamError(f"no picture can be written to {plain(str(path))}: end its name in .png or .svg")
     with matplotlib.rc_context({"font.family": _fonts(), "svg.hashsalt": "moodstream"}):
         _draw(evening, path)
 
@@ -108,7 +109,10 @@ def _title(figure: Figure, evening: Evening) -> None:
 
 
 def _ribbon(axes: Axes, evening: Evening, colours: dict[str, str]) -> None:
-    for begin, end, mood in runs(leaders(evening)):
+    parts = runs(leaders(evening))
+    if not parts:
+        _note(axes, "no mood leads")
+    for begin, end, mood in parts:
         axes.axvspan(begin, end, color=colours[mood], lw=0)
         if 95 * (end - begin) / evening.length > len(_plain(mood)) + 1:
             axes.text(
@@ -148,23 +152,17 @@ def _events(axes: Axes, lanes: dict[str, list[tuple[float, float]]], colours: di
     axes.set_ylim(max(1, len(lanes)), 0)
     axes.set_yticks([row + 0.5 for row in range(len(lanes))], [_plain(mood) for mood in lanes], parse_math=False)
     if not lanes:
-        axes.text(
-            0.5,
-            0.5,
-            "no mood held for long enough to be an event",
-            transform=axes.transAxes,
-            ha="center",
-            va="center",
-            color=_PALE,
-            size=9,
-        )
+        _note(axes, "no mood held for long enough to be an event")
+
+
+def _note(axes: Axes, text: str) -> None:
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=_PALE, size=9)
 
 
 def _tracks(axes: Axes, evening: Evening, colours: dict[str, str]) -> None:
     for track in evening.tracks:
         width = track.end - track.begin
-        leader = max(track.moods, key=track.moods.__getitem__) if track.moods else None
-        colour = colours.get(leader or "", _GAP)
+        colour = colours.get(leading(track.moods) or "", _GAP)
         axes.axvspan(track.begin, track.end, ymin=0.12, ymax=0.88, facecolor=colour, alpha=0.28, edgecolor=_PAPER, lw=2)
         letters = int(width / evening.length * 150)
         if letters >= 6:
@@ -186,9 +184,10 @@ def _tracks(axes: Axes, evening: Evening, colours: dict[str, str]) -> None:
 def _shares(axes: Axes, evening: Evening, colours: dict[str, str]) -> None:
     shares, means = evening.shares(), evening.means()
     labels = evening.labels[:14]
+    most = max(shares.values(), default=1.0)
     for row, mood in enumerate(labels):
         share = shares.get(mood, 0.0)
-        axes.barh(row, max(share, 0.004), height=0.24, color=colours[mood])
+        axes.barh(row, max(share, 0.015 * most), height=0.24, color=colours[mood])
         axes.text(0, row - 0.3, _plain(mood), size=11, weight="bold", color=_INK, va="center", parse_math=False)
         axes.text(
             1,
@@ -202,7 +201,7 @@ def _shares(axes: Axes, evening: Evening, colours: dict[str, str]) -> None:
         )
         axes.text(0, row + 0.25, f"on average {100 * means[mood]:.0f} %", size=8, color=_PALE, va="center")
     axes.set_ylim(max(len(labels), 6) - 0.2, -1.25)
-    axes.set_xlim(0, max([0.01, *shares.values()]))
+    axes.set_xlim(0, most)
     axes.text(0, -1.05, "how long each mood leads", size=9.5, color=_PALE, va="center")
     axes.set_axis_off()
 

@@ -103,7 +103,8 @@ def _lines(path: Path) -> Iterator[Any]:
 
 
 def _from_parquet(path: Path) -> Iterator[Any]:
-    need_pyarrow()
+    with path.open("rb"):  # what is wrong with the file is said before what is missing to read it
+        need_pyarrow()
     import pyarrow.parquet  # noqa: PLC0415 -- heavy, and only for this kind
 
     try:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from stream.evening.evening import Evening
+from stream.evening.evening import Evening, leading
 from stream.sinks.text import clock, count_of, plain
 
 _MOST_TRACKS = 200
@@ -64,6 +64,8 @@ def _tracks(evening: Evening) -> Table:
     for track in evening.tracks[:_MOST_TRACKS]:
         highest = sorted((track.moods or {}).items(), key=lambda item: -item[1])[:_NAMED]
         moods = ", ".join(f"{plain(mood)} {value:.2f}" for mood, value in highest) or "nothing scored"
+        if highest and leading(track.moods) is None:
+            moods = "no mood"
         note = {"gap": " (sound was lost)", "silence": " (silence)"}.get(track.status, "")
         table.add_row(
             Text(plain(track.name)), clock(track.begin), clock(track.end), str(track.windows), Text(moods + note)

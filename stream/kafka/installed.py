@@ -5,9 +5,7 @@ need_kafka()        # before anything that imports kafka-python
 
 from __future__ import annotations
 
-import importlib.util
-
-from stream.errors import StreamError
+from stream.packages import need
 
 
 def need_kafka() -> None:
@@ -16,5 +14,4 @@ def need_kafka() -> None:
     Raises:
         StreamError: it is not installed.
     """
-    if importlib.util.find_spec("kafka") is None:
-        raise StreamError("Kafka needs a package that is not installed: pip install 'moodstream[kafka]'")
+    need("kafka", "Kafka", "kafka-python>=3.0.9,<3.1", "crc32c")

@@ -13,7 +13,6 @@ the CSV output; a mood that a model does not know is null. Needs pyarrow, which 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import itertools
 import json
 import logging
@@ -25,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stream.errors import StreamError
+from stream.packages import need
 from stream.record import Record
 from stream.sinks.csv import columns, flat
 from stream.sinks.jsonl import JsonLinesSink
@@ -49,8 +49,7 @@ def need_pyarrow() -> None:
     Raises:
         StreamError: it is not installed.
     """
-    if importlib.util.find_spec("pyarrow") is None:
-        raise StreamError("Parquet files need a package that is not installed: pip install 'moodstream[parquet]'")
+    need("pyarrow", "a Parquet file", "pyarrow")
 
 
 class ParquetSink:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from stream.errors import StreamError, UsageError
+from stream.packages import missing
 from stream.sources.quiet import silence
 
 _USUAL_RATES = (8000, 11025, 16000, 22050, 32000, 44100, 48000, 88200, 96000, 176400, 192000)
@@ -54,9 +55,7 @@ def fresh_sounddevice() -> Any:
     try:
         sounddevice: Any = importlib.import_module("sounddevice")
     except ImportError:
-        raise StreamError(
-            "the microphone needs the Python package sounddevice: pip install 'moodstream[mic]'"
-        ) from None
+        raise missing("the microphone", "sounddevice") from None
     except OSError:
         raise StreamError(
             "the microphone needs the PortAudio library: apt install libportaudio2 (macOS: brew install portaudio)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
+import shlex
 import subprocess
 import sys
 import tracemalloc
@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from stream.errors import StreamError
+from stream.evening.curves import leaders
 from stream.evening.evening import Evening
 from stream.evening.reader import read
 from tests import models
@@ -97,6 +98,67 @@ def test_files_that_were_heard_fast_follow_each_other(tmp_path: Path) -> None:
     assert (len(found.windows), found.length) == (40, 120.0)
     assert [(each.begin, each.end) for each in found.tracks] == [(0.0, 60.0), (60.0, 120.0)]
     assert Evening.of(read(paths).rows, "b").length == 60.0
+
+
+def test_tracks_and_events_of_files_do_not_overlap_and_the_axis_holds_all_of_them(tmp_path: Path) -> None:
+    """Four songs of 14 s have 4 windows of 3 s each, and 2 s in none."""
+    rows: list[dict[str, Any]] = []
+    for number, name in enumerate("abcd"):
+        time = (BEGAN + timedelta(seconds=number)).isoformat()
+        for index in range(4):
+            span = {"start_s": HOP * index, "end_s": HOP * (index + 1)}
+            rows.append(records.estimate(stream=name, window=index, time=time, **span).to_json())
+        rows.append(records.event(stream=name, at_s=0.0, time=time).to_json())
+        rows.append(records.event(stream=name, at_s=14.0, phase="ended", time=time).to_json())
+        rows.append(records.final(stream=name, start_s=0.0, end_s=14.0, windows=4, time=time).to_json())
+    path = tmp_path / "album.jsonl"
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    found = Evening.of(read([path]).rows)
+    spans = [(0.0, 14.0), (14.0, 28.0), (28.0, 42.0), (42.0, 56.0)]
+    assert not found.is_live and found.length == 56.0
+    assert [(each.begin, each.end) for each in found.tracks] == spans
+    assert [(each.begin, each.end) for each in found.lasting] == spans
+    assert [each.begin for each in found.windows[::4]] == [begin for begin, _ in spans]
+    assert "00:56.0 long" in report(path, "--no-picture").stdout
+
+
+@pytest.mark.parametrize("later", [timedelta(seconds=2), timedelta(days=1)])
+def test_a_file_that_was_heard_twice_is_twice_on_the_axis(tmp_path: Path, later: timedelta) -> None:
+    first = evening(tmp_path / "a.jsonl", speed=50.0)
+    rows = [json.loads(line) for line in first.read_text().splitlines()]
+    again = [row | {"time": (datetime.fromisoformat(row["time"]) + later).isoformat()} for row in rows]
+    (tmp_path / "b.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in again))
+    found = Evening.of(read([first, tmp_path / "b.jsonl"]).rows)
+    assert not found.is_live and found.length == 120.0
+    assert [(each.begin, each.end) for each in found.tracks] == [(0.0, 60.0), (60.0, 120.0)]
+    assert [(each.begin, each.end) for each in found.lasting] == [(6.0, 36.0), (66.0, 96.0)]
+
+
+def test_of_a_track_that_had_begun_before_the_recording_there_is_the_rest(tmp_path: Path) -> None:
+    path = evening(tmp_path / "e.jsonl")
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[10:]))  # the second part of a rotated file
+    found = Evening.of(read([path]).rows)
+    assert [(each.begin, each.end) for each in found.tracks] == [(0.0, found.length)]
+    assert "-" not in report(path, "--no-picture").stdout.splitlines()[-1]
+
+
+def test_no_mood_leads_where_there_is_none(tmp_path: Path) -> None:
+    """A tone: the model hears no mood, and the first of its list is not the leader for that."""
+    path, none = tmp_path / "e.jsonl", {"happy": 0.0, "sad": 0.001}
+    rows = [
+        records.estimate(mood=none, running=none, start_s=0.0, end_s=3.0).to_json(),
+        records.estimate(mood=none, running=none, start_s=3.0, end_s=6.0).to_json(),
+        records.final(running=none, start_s=0.0, end_s=6.0).to_json(),
+    ]
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    found = Evening.of(read([path]).rows)
+    assert found.shares() == {} and list(leaders(found)) == []
+    done = report(path, TZ="UTC")
+    assert done.returncode == 0, done.stderr
+    assert "100 %" not in done.stdout and done.stdout.splitlines()[-2].rstrip().endswith("no mood")
+    mixed = [*rows, records.estimate(start_s=6.0, end_s=9.0).to_json()]
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in mixed))
+    assert Evening.of(read([path]).rows).shares() == pytest.approx({"happy": 1 / 3})
 
 
 def test_of_live_streams_the_longest_is_shown_and_the_others_are_named(tmp_path: Path) -> None:
@@ -202,15 +264,45 @@ def test_a_long_session_is_read_into_little_memory(tmp_path: Path) -> None:
     assert kept < 1_000_000 and peak < 1_100_000
 
 
-def test_without_matplotlib_there_is_a_table(tmp_path: Path) -> None:
+def test_a_picture_that_was_there_is_replaced_and_that_is_said(tmp_path: Path) -> None:
+    path, picture = evening(tmp_path / "e.jsonl"), tmp_path / "e.png"
+    assert report(path).stdout.splitlines()[-1] == f"the picture is {picture}"
+    picture.write_text("another one")
+    assert report(path).stdout.splitlines()[-1] == f"the picture is {picture}, in place of the one that was there"
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def report_without(package: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    hidden = f"import sys; sys.modules[{package!r}] = None; from stream.report import main; sys.exit(main())"
+    command = [sys.executable, "-c", hidden, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment(), check=False, timeout=60)
+
+
+def test_without_matplotlib_there_is_a_table_and_the_command_that_installs_it(tmp_path: Path) -> None:
     path = evening(tmp_path / "e.jsonl")
-    hidden = (
-        "import sys; sys.modules['matplotlib'] = None; from stream.report import main; sys.exit(main(sys.argv[1:]))"
+    done = report_without("matplotlib", path)
+    assert done.returncode == 1 and "20 windows" in done.stdout
+    assert done.stderr == (
+        "moodstream: the picture needs a package that is not installed: "
+        f"{shlex.quote(sys.executable)} -m pip install matplotlib\n"
     )
-    for options, code, said in (((), 1, "pip install 'moodstream[report]'"), (("--no-picture",), 0, "")):
-        command = [sys.executable, "-c", hidden, str(path), *options]
-        done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ), check=False, timeout=60)
-        assert (done.returncode, said in done.stderr) == (code, True), done.stderr
+    without = report_without("matplotlib", path, "--no-picture")
+    assert (without.returncode, without.stderr) == (0, "") and "20 windows" in without.stdout
+
+
+def test_what_is_wrong_with_a_file_is_said_before_what_is_not_installed(tmp_path: Path) -> None:
+    (tmp_path / "song.mp3").write_bytes(bytes(500))
+    good = evening(tmp_path / "e.jsonl")
+    for package, arguments, reason in (
+        ("matplotlib", (tmp_path / "none.jsonl",), "cannot be read: No such file"),
+        ("matplotlib", (".",), "cannot be read: Is a directory"),
+        ("matplotlib", (tmp_path / "song.mp3",), "there is no record in"),
+        ("matplotlib", (good, "--picture", "e.docx"), "end its name in .png or .svg"),
+        ("pyarrow", (tmp_path / "none.parquet",), "cannot be read: No such file"),
+    ):
+        done = report_without(package, *arguments)
+        assert done.returncode == 1 and done.stdout == ""
+        assert reason in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
 
 
 def test_a_stream_that_is_not_there_is_said(tmp_path: Path) -> None:

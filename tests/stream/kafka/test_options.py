@@ -92,7 +92,7 @@ class TestLayers:
 
     def test_without_the_package(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "kafka", None)
-        with pytest.raises(StreamError, match=r"pip install 'moodstream\[kafka\]'"):
+        with pytest.raises(StreamError, match=r"-m pip install 'kafka-python>=3\.0\.9,<3\.1' crc32c"):
             parse(["--kafka"], {})
         assert parse(["--kafka", "--print-config"], {}).source == "kafka"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from datetime import datetime
@@ -187,4 +188,5 @@ def test_what_does_not_go_is_one_line(tmp_path: Path) -> None:
     command = [sys.executable, "-c", hidden, "--demo", "--metrics-port", "off", "--output-file", tmp_path / "a.parquet"]
     without = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert without.returncode == 1
-    assert without.stderr.splitlines()[-1].endswith("pip install 'moodstream[parquet]'"), without.stderr
+    install = f"not installed: {shlex.quote(sys.executable)} -m pip install pyarrow"
+    assert without.stderr.splitlines()[-1].endswith(install), without.stderr

@@ -158,7 +158,7 @@ def test_no_microphone_at_all(pulse: PulseAudio):
 
 def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "sounddevice", None)
-    with pytest.raises(StreamError, match="pip install"):
+    with pytest.raises(StreamError, match="-m pip install sounddevice"):
         list_devices()
 
 
