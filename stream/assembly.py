@@ -234,8 +234,13 @@ def _standard_output(settings: Settings, model: ModelInfo, stop: Stop) -> Sink:
     if is_terminal(sys.stdout):
         from stream.sinks.screen import ScreenSink  # noqa: PLC0415 -- rich is slow to import
 
-        window_seconds = model.frontend.window_samples / model.frontend.samplerate
-        return ScreenSink(model.labels, top_k=settings.top_k, window_seconds=window_seconds)
+        frontend = model.frontend
+        return ScreenSink(
+            model.labels,
+            top_k=settings.top_k,
+            window_seconds=frontend.window_samples / frontend.samplerate,
+            hop_seconds=settings.hop_frames(frontend) / frontend.frames_per_second,
+        )
     from stream.sinks.lines import LinesSink  # noqa: PLC0415
 
     return LinesSink(sys.stdout, settings.top_k, stop=stop)

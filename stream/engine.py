@@ -125,6 +125,12 @@ class Engine:
         with self._sinks_may_fail():
             self._sinks.progress(session.stream, session.heard_s, session.level_dbfs)
 
+    def end_stream(self, stream: str) -> None:
+        """Tell every observer, and the sinks that show it, that no more comes of a stream."""
+        with self._sinks_may_fail():
+            self._sinks.stream_ended(stream)
+        self.observe(lambda observer: observer.stream_ended(stream))
+
     def observe(self, tell: Callable[[Observer], None]) -> None:
         """Tell every observer."""
         for observer in self._observers:
@@ -210,4 +216,4 @@ class _Run:
         session = self.streams.pop(stream, None)
         if session is not None:
             self._engine.emit(session.flush(error))
-        self._engine.observe(lambda observer: observer.stream_ended(stream))
+        self._engine.end_stream(stream)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from stream.kafka.damage import Corrupt
 from stream.kafka.partition import PartitionTagger
 from stream.kafka.refusals import Gone
+from stream.sinks.text import count_of
 
 if TYPE_CHECKING:  # imported with the HTTP side only
     from stream.kafka.metrics import KafkaMetrics
@@ -61,10 +62,10 @@ class Report:
         seconds = max((seconds for seconds, _ in self._restored.values()), default=0.0)
         streams = sum(streams for _, streams in self._restored.values())
         logger.info(
-            "partitions: %s given, %s taken away; %s restored in %.2f s with %d streams",
+            "partitions: %s given, %s taken away; %s restored in %.2f s with %s",
             *(_names(each) for each in (self._given, self._taken, self._restored)),
             seconds,
-            streams,
+            count_of(streams, "stream"),
         )
         self._given, self._taken, self._restored = set(), set(), {}
 

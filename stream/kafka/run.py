@@ -141,7 +141,7 @@ class _Shown:
             self._metrics.dead_letter(dead.error.reason)
 
     def ended(self, stream: str) -> None:
-        self._engine.observe(lambda observer: observer.stream_ended(stream))
+        self._engine.end_stream(stream)
 
     def _hear(self, chunk: AudioChunk) -> None:
         self._engine.observe(lambda observer: observer.audio(chunk))

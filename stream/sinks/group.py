@@ -54,6 +54,19 @@ class SinkGroup:
 
         self._give(tell)
 
+    def stream_ended(self, stream: str) -> None:
+        """Tell the sinks that have such a method (a screen) that no more comes of a stream.
+
+        Raises:
+            OutputClosed: the terminal has gone; the others were told.
+        """
+
+        def tell(sink: Sink) -> None:
+            if (ended := getattr(sink, "stream_ended", None)) is not None:
+                ended(stream)
+
+        self._give(tell)
+
     def close(self) -> None:
         """Close every sink, even if one cannot be. Safe to call twice.
 

@@ -46,6 +46,7 @@ class ScreenSink:
         top_k: int | None = None,
         console: Console | None = None,
         window_seconds: float = _WINDOW_SECONDS,
+        hop_seconds: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Begin to draw.
@@ -55,10 +56,11 @@ class ScreenSink:
             top_k: show this many moods, the highest; all that fit for None.
             console: where to draw; standard output for None.
             window_seconds: sound it takes until the first score.
+            hop_seconds: from one window to the next; None where they follow each other.
             clock: returns seconds that only grow.
         """
         self._console = console or Console(highlight=False)
-        self._state = ScreenState(labels, window_seconds)
+        self._state = ScreenState(labels, window_seconds, hop_seconds)
         self._top_k = top_k
         self._clock = clock
         self._glyphs = ASCII if self._console.options.ascii_only else UNICODE
@@ -101,6 +103,14 @@ class ScreenSink:
             self._finals.append(record)
         self._state.take(record, self._clock())
         self._draw(now=isinstance(record, Final | Status))
+
+    def stream_ended(self, stream: str) -> None:
+        """Show a stream no longer of which no more comes: it is over, or another process has it.
+
+        Raises:
+            OutputClosed: the terminal has gone.
+        """
+        self._draw(now=self._state.leave(stream))
 
     def close(self) -> None:
         """Leave a summary in place of the screen. Safe to call twice."""

@@ -80,6 +80,8 @@ def _legend(pen: Pen, state: ScreenState, view: View) -> Text:
     glyphs = pen.glyphs
     if view.final is not None:
         return Text(pen.fit(f"  {basis(view.final)}", pen.width), FAINT)
+    if not view.here:
+        return Text(pen.fit("  no more of it comes to this process", pen.width), FAINT)
     if view.estimate is None:
         heard = min(view.heard, state.window_seconds)
         text = Text(f"  listening{glyphs.ellipsis} ", "cyan")

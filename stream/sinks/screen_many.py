@@ -45,7 +45,7 @@ def _table(pen: Pen, active: list[View], height: int, top_k: int | None, age: Ag
     rows = [_row(pen, view, moods, age(view)) for view in sorted(shown, key=lambda view: view.name)]
     lines = [_heading(pen, moods), *rows] if height > 3 else rows
     if len(shown) < len(active):
-        lines.append(Text(f"  and {len(active) - len(shown)} more streams", FAINT))
+        lines.append(Text(f"  and {count_of(len(active) - len(shown), 'more stream')}", FAINT))
     if height > 5 and (summary := _summary(pen, active)) is not None:
         lines.append(summary)
     return lines[:height]

@@ -3,6 +3,7 @@
     state = ScreenState(labels, window_seconds=2.992)
     state.hear("mic", 1.3, -23.1, now)      # 1.3 s of the track so far
     state.take(record, now)
+    state.leave("mic")                      # no more comes of it
     state.active()                          # the views of the streams that are playing
 
 Holds a bounded number of streams. No drawing here.
@@ -31,8 +32,11 @@ class View:
 
     Attributes:
         order: moods, highest first; changes only when a difference is clear.
-        heard: seconds of the track so far.
+        heard: seconds of the track so far, where they are told between windows.
         level: dBFS.
+        began: where the track began, in seconds of the stream.
+        position: seconds of the track so far.
+        here: more of it may come to this process.
         playing: sound came since the last track ended.
         down: why the source is down, or None.
         since: when it began to play.
@@ -46,7 +50,9 @@ class View:
     track: str | None = None
     heard: float = 0.0
     level: float | None = None
+    began: float = 0.0
     position: float = 0.0
+    here: bool = True
     estimate: Estimate | None = None
     final: Final | None = None
     playing: bool = True
@@ -81,16 +87,24 @@ class News:
 class ScreenState:
     """Follows the records and what is heard between them."""
 
-    def __init__(self, labels: Sequence[str], window_seconds: float, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        labels: Sequence[str],
+        window_seconds: float,
+        hop_seconds: float | None = None,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         """Begin with nothing heard.
 
         Args:
             labels: the model's moods, in its order.
             window_seconds: sound it takes until the first score.
+            hop_seconds: from one window to the next; None where they follow each other.
             wall: returns seconds since the epoch.
         """
         self.labels = list(labels)
         self._wall = wall
+        self._hop_seconds = window_seconds if hop_seconds is None else hop_seconds
         self.window_seconds = window_seconds
         self.model = ""
         self.news: deque[News] = deque(maxlen=_NEWS)
@@ -114,10 +128,10 @@ class ScreenState:
         if view.final is not None and seconds_heard > 0:  # the next track begins
             view.final = view.estimate = None
             view.heard = 0.0
+            view.began += view.position
         grown = seconds_heard - view.heard
         self.seconds += grown if grown > 0 else 0.0
-        view.position += max(0.0, grown)
-        view.heard = seconds_heard
+        view.position = view.heard = seconds_heard
         view.level = rms_dbfs
         view.down = None
         self._play(view, view.final is None)
@@ -131,14 +145,23 @@ class ScreenState:
             case Final():
                 view.final, view.track = record, record.track
                 self._play(view, False)
-                view.position = record.end_s
+                view.began, view.position = record.start_s, record.end_s - record.start_s
                 self.tracks += 1
                 self._rank(view)
             case Event():
                 text = f"{plain(record.mood)} {record.phase}  {record.probability:.2f}"
-                self._tell(view, clock(record.at_s), text, "event")
+                self._tell(view, clock(max(0.0, round(record.at_s - view.began, 3))), text, "event")
             case Status():
                 self._status(view, record)
+
+    def leave(self, stream: str) -> bool:
+        """Note that no more of a stream comes to this process, and return whether that is news: its track went on."""
+        view = self._views.get(stream)
+        if view is None:
+            return False
+        view.here, was_playing = False, view.playing
+        self._play(view, False)
+        return was_playing
 
     def views(self) -> list[View]:
         """Return all streams, the one heard last at the end."""
@@ -147,8 +170,8 @@ class ScreenState:
     def active(self) -> list[View]:
         """Return the streams whose track goes on, the one that began last at the end.
 
-        One of which nothing is heard for a minute while others play is left out: another process may have it now. One
-        from Kafka stays for a moment after a track: nobody tells that the next one began before its first window.
+        One of which nothing is heard for a minute while others play is left out. One from Kafka stays for a moment
+        after a track: nobody tells that the next one began before its first window.
         """
         views = [view for view in self._views.values() if self._now - view.told < _GONE_SECONDS]
         playing = [view for view in views if view.playing]
@@ -166,20 +189,22 @@ class ScreenState:
         return time.strftime("%H:%M:%S", time.localtime(self._wall()))
 
     def _is_recent(self, view: View) -> bool:
-        return view.final is not None and self._now - view.told < 2 * self.window_seconds
+        return view.here and view.final is not None and self._now - view.told < 2 * self.window_seconds
 
     def _estimate(self, view: View, record: Estimate) -> None:
         model = record.model
         self.model = f"{plain(model.name)} {plain(model.version)}"
         unheard = not view.heard  # between windows nobody tells of it: a stream from Kafka
         if unheard:
-            self.seconds += min(max(0.0, record.end_s - view.position), self.window_seconds)
+            self.seconds += min(max(0.0, record.end_s - view.began - view.position), self.window_seconds)
         view.estimate, view.final, view.captured_at = record, None, record.captured_at
         self._play(view, True)
         if record.running is not None and record.running.keys() != set(view.order):  # a model of other moods scores now
             view.order = list(record.running)
             self.labels += [mood for mood in record.running if mood not in self.labels]  # others may still have the old
-        view.track, view.position = record.track, record.end_s
+        view.track = record.track
+        view.began = max(0.0, round(record.start_s - record.window * self._hop_seconds, 3))
+        view.position = record.end_s - view.began
         if record.rms_dbfs is not None and (view.level is None or unheard):
             view.level = record.rms_dbfs
         if record.inference_ms is not None:
@@ -209,7 +234,7 @@ class ScreenState:
                 self._views.popitem(last=False)
             view = self._views[stream] = View(stream, list(self.labels), since=now)
         self._views.move_to_end(stream)
-        view.told = now
+        view.told, view.here = now, True
         return view
 
     def _play(self, view: View, playing: bool) -> None:

@@ -28,7 +28,7 @@ def test_a_rebalance_amid_a_rebalance_is_in_the_same_line(caplog: pytest.LogCapt
     report.restored(1, seconds=0.1, streams=5)
     report.rebalance(given=[], taken=[1])
     report.settled()
-    assert caplog.messages == ["partitions: 0 given, 1 taken away; 0 restored in 0.10 s with 1 streams"]
+    assert caplog.messages == ["partitions: 0 given, 1 taken away; 0 restored in 0.10 s with 1 stream"]
 
 
 def test_partitions_taken_away_are_a_line_and_those_read_again_too(caplog: pytest.LogCaptureFixture):
