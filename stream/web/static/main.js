@@ -45,6 +45,7 @@ function take(data, anew) {
     if (anew) overview.replace(data.streams);
     else overview.change(data.streams, data.gone);
     show(data.count ? "all" : "empty");
+    say(byId("empty"), "Waiting for the first sound …");
     if (!location.hash && data.count === 1) look(overview.streams.keys().next().value);
   } else if (data.stream) {
     view.show(data.stream, data.detail, span);
@@ -69,7 +70,6 @@ function look(key) {
     document.title = "moodstream";
     document.body.className = "";
   }
-  say(byId("empty"), "Waiting for the first sound …");
   link.watch(key);
 }
 

@@ -8,13 +8,14 @@ import { draw } from "./dom.js";
 const SIDE = 320;
 const MIDDLE = SIDE / 2;
 const REACH = 1500; // thousandths at the rim; four calibrated moods hardly get farther, and what does is shown there
+const VIEW = `0 -8 ${SIDE + 10} ${SIDE + 10}`; // above and to the right, the axes are named where no point comes
 const QUADRANTS = [["angry", -1, 1], ["happy", 1, 1], ["sad", -1, -1], ["calm", 1, -1]];
 
 export class Plane {
   constructor(parent) {
     this.trail = draw("g", { class: "trail" });
     this.points = draw("g", { class: "points" });
-    this.picture = draw("svg", { viewBox: `0 0 ${SIDE} ${SIDE}`, role: "img", class: "plane" });
+    this.picture = draw("svg", { viewBox: VIEW, role: "img", class: "plane" });
     const ring = draw("g", { class: "ring", "aria-hidden": "true" });
     for (const radius of [48, 96, 144]) ring.append(draw("circle", { cx: MIDDLE, cy: MIDDLE, r: radius }));
     ring.append(draw("path", { d: `M16 ${MIDDLE}H${SIDE - 16}M${MIDDLE} 16V${SIDE - 16}` }));
@@ -22,8 +23,8 @@ export class Plane {
       const x = MIDDLE + right * 118;
       ring.append(draw("text", { x, y: MIDDLE - up * 122 + 4, class: `corner mood-${mood}` }, mood));
     }
-    ring.append(draw("text", { x: SIDE - 14, y: MIDDLE - 7, class: "axis end" }, "pleasant"));
-    ring.append(draw("text", { x: MIDDLE + 7, y: 22, class: "axis" }, "excited"));
+    ring.append(draw("text", { class: "axis", transform: `translate(${SIDE - 2} ${MIDDLE}) rotate(90)` }, "pleasant"));
+    ring.append(draw("text", { class: "axis", x: MIDDLE, y: 2 }, "excited"));
     this.picture.append(ring, this.trail, this.points);
     parent.append(this.picture);
   }

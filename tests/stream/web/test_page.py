@@ -247,6 +247,37 @@ def test_a_page_too_many_says_so_until_another_is_closed(open_page: OpenPage) ->
         expect(page.locator("#link")).to_have_text("live")
 
 
+def test_what_it_waits_for_is_said_once_it_is_known(open_page: OpenPage) -> None:
+    with served(LiveFeed()) as server:
+        page = open_page("about:blank")
+        page.route("**/events*", lambda route: None)  # no answer yet
+        page.goto(server.url)
+        expect(page.locator("#link")).to_have_text("connecting")
+        expect(page.locator("#empty")).to_have_text("Connecting …")
+        page.unroute_all()
+        page.goto("about:blank")
+        page.goto(server.url)
+        expect(page.locator("#link")).to_have_text("live")
+        expect(page.locator("#empty")).to_have_text("Waiting for the first sound …")
+
+
+PLACES = [(0.71, 0, 0, 0.56), (0.9, 0, 0, 0.9), (0.9, 0.9, 0, 0), (0, 0.9, 0.9, 0), (0, 0, 0.9, 0.9), (1, 0, 0, 0)]
+COVERED = """() => { const point = document.querySelector('#one .point').getBoundingClientRect();
+    return [...document.querySelectorAll('#one .plane text')].filter((text) => {
+        const box = text.getBoundingClientRect();
+        return box.left < point.right && point.left < box.right && box.top < point.bottom && point.top < box.bottom;
+    }).map((text) => text.textContent); }"""
+
+
+@pytest.mark.parametrize("moods", PLACES)
+def test_the_point_covers_no_name_on_the_plane(open_page: OpenPage, moods: tuple[float, ...]) -> None:
+    four = dict(zip(FOUR, moods, strict=True))
+    with served(a_feed(mood=four, running=four)) as server:
+        page = open_page(server.url, reduced_motion="reduce")
+        expect(page.locator("#one .point")).to_be_visible()
+        assert page.evaluate(COVERED) == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("streams", [1, 3])
 def test_what_every_page_owes_its_readers(open_page: OpenPage, scheme: str, streams: int) -> None:
