@@ -64,7 +64,10 @@ class Settings(ConsumerOptions, TopicOptions, ConnectionOptions, CommandSettings
         None, kinds.integer(8_000, 192_000, "a rate in Hz", "HZ"), "Sound", "of --mic, or of raw PCM on --stdin"
     )
     channels: int | None = option(
-        None, kinds.integer(1, 64, "a number of channels"), "Sound", "of --mic, or of raw PCM on --stdin"
+        None,
+        kinds.integer(1, 64, "a number of channels"),
+        "Sound",
+        "of --mic, or of raw PCM on --stdin (1 there unless given)",
     )
     format: str | None = option(
         None,

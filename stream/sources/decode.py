@@ -37,6 +37,9 @@ _BARE = {"aac", "ac3", "eac3", "mp3"}
 _GUESSED = {"amrnb", "amrwb"}
 """Formats without a mark of their own, which ffmpeg sees in web pages too. (AMR files have one: they are ``amr``.)"""
 
+_ALIKE = {"adp": (".adp", ".dtk")}
+"""Formats that ffmpeg sees in raw PCM too (in stereo with both channels alike), and how names of their files end."""
+
 _UNKNOWN_SECONDS = 1e-9
 """For a packet that was lost and does not say how long it is."""
 
@@ -93,6 +96,10 @@ class Decoder:
         if self.format_name in _GUESSED:
             self.close()
             raise UndecodableError("ffmpeg finds no sound in it (is it text, a web page perhaps?)")
+        name = source if isinstance(source, str) else getattr(source, "name", None)
+        if not str(name).lower().endswith(_ALIKE.get(self.format_name, "")):
+            self.close()
+            raise UndecodableError("nothing in it says which format it has (is it raw PCM?)")
         self.encoder_samples = head.samples if head is not None and self.format_name == "mp3" else None
         """How many samples the encoder of an MP3 that came through a pipe says there are."""
         self.first_position: int | None = None

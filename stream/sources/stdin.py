@@ -9,6 +9,7 @@ StdinSource(stop)                                                          # a c
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 import sys
@@ -21,9 +22,12 @@ from numpy.typing import NDArray
 from stream.audio import SourceItem, SourceStatus, StreamEnd
 from stream.errors import StreamError, UsageError
 from stream.pcm import RAW_FORMATS
+from stream.sinks.text import count_of
 from stream.sources.chunker import Chunker
 from stream.sources.pipe import Pipe
 from stream.stop import Stop
+
+logger = logging.getLogger(__name__)
 
 _CHUNK_SECONDS = 0.1
 _READ_BYTES = 65536
@@ -69,6 +73,8 @@ class StdinSource:
         self._samplerate = samplerate
         self._channels = channels or 1
         self._format = sample_format or "s16le"
+        given = {"--channels": channels, "--format": sample_format}
+        self._assumed = [flag for flag, value in given.items() if value is None]
         if file is None and sys.stdin is None:
             raise StreamError("standard input is closed")
         self._file = file if file is not None else sys.stdin.buffer
@@ -92,6 +98,12 @@ class StdinSource:
         """Do nothing: standard input is not the source's to close."""
 
     def _raw(self, chunker: Chunker, samplerate: int) -> Iterator[SourceItem]:
+        if self._assumed:
+            logger.info(
+                "raw PCM is taken as %d Hz, %s, %s: %s not given",
+                *(samplerate, count_of(self._channels, "channel"), self._format),
+                " and ".join(self._assumed) + (" was" if len(self._assumed) == 1 else " were"),
+            )
         pipe = Pipe(self._file, self._stop)
         frame_bytes = sample_bytes(self._format) * self._channels
         partial = b""

@@ -92,6 +92,30 @@ def test_raw_sound_in_any_pieces(cuts, channels, count):
     np.testing.assert_array_equal(samples_of(items), sound)
 
 
+def test_raw_sound_without_a_word_about_it_is_refused(tmp_path):
+    """Where left and right are alike, ffmpeg takes it for a console's format, and would hear three times the length."""
+    sound = (np.repeat(music(2.0)[:, :1], 2, axis=1) * 20_000).astype("<i2").tobytes()
+    with pytest.raises(StreamError, match="raw PCM needs --samplerate, --channels and --format"):
+        listen(sound)
+    for name in ("a.raw", "a.adp"):
+        (tmp_path / name).write_bytes(sound)
+    with pytest.raises(StreamError, match="raw PCM"):
+        list(FileSource(tmp_path / "a.raw", Stop()))
+    assert len(samples_of(FileSource(tmp_path / "a.adp", Stop())))  # by its name, it is that console's
+
+
+def test_what_is_assumed_of_raw_sound_is_said(caplog):
+    caplog.set_level("INFO", "stream.sources.stdin")
+    listen(bytes(3200), samplerate=16000)
+    assert caplog.messages == ["raw PCM is taken as 16000 Hz, 1 channel, s16le: --channels and --format were not given"]
+    caplog.clear()
+    listen(bytes(3200), samplerate=16000, channels=2)
+    assert caplog.messages == ["raw PCM is taken as 16000 Hz, 2 channels, s16le: --format was not given"]
+    caplog.clear()
+    listen(bytes(3200), samplerate=16000, channels=2, sample_format="s16le")
+    assert caplog.messages == []
+
+
 def test_a_partial_last_sample_is_dropped_and_said():
     items = listen(b"\1\2\3\4\5\6\7", samplerate=16000, channels=2, sample_format="s16le")
     assert samples_of(items).shape == (1, 2)
