@@ -126,7 +126,7 @@ class ScreenState:
         """Note how much of the track was heard so far, and how loud the last of it was."""
         view = self._view(stream, now)
         if view.final is not None and seconds_heard > 0:  # the next track begins
-            view.final = view.estimate = None
+            view.final = view.estimate = view.track = None  # its first window says what it is called
             view.heard = 0.0
             view.began += view.position
         grown = seconds_heard - view.heard

@@ -129,6 +129,14 @@ def test_a_finished_track_moves_up_when_the_next_begins():
     screen.sink.close()
 
 
+def test_the_next_track_does_not_bear_the_name_of_the_last():
+    screen = Screen()
+    screen.sink.emit(records.estimate(track="Market Day"))
+    assert "Market Day" not in screen.after(records.final(track="Market Day")).rpartition("mic")[2]
+    assert "Iron Teeth" in screen.after(records.estimate(track="Iron Teeth"))
+    screen.sink.close()
+
+
 def test_closing_gives_the_terminal_back():
     out, err = sys.stdout, sys.stderr
     screen = Screen()
