@@ -20,6 +20,7 @@ from typing import Any
 from stream.errors import StreamError
 from stream.kafka.connection import Connection, connect
 from stream.kafka.options import TopicOptions
+from stream.sinks.text import count_of
 
 logger = logging.getLogger(__name__)
 
@@ -147,7 +148,7 @@ def create(connection: Connection, topics: Topics, plan: Plan) -> list[str]:
 
 def _partitions(count: int, plan: Plan) -> str:
     """Return how many there are, and that these are not as many as were asked for, if so."""
-    text = f"{count} partition{'' if count == 1 else 's'}"
+    text = count_of(count, "partition")
     return text if count == plan.partitions else f"{text}, not {plan.partitions}: those that are there decide"
 
 

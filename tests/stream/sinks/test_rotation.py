@@ -95,15 +95,21 @@ class Held:
             raise self._failure
 
 
-def test_records_do_not_wait_for_the_end_of_a_part(tmp_path: Path) -> None:
-    clock, parts = Clock(), [Held(), Held()]
-    waiting = iter(parts)
+def in_the_second_of(parts: list[Held], folder: Path) -> RotatingSink:
+    """A sink with a record in each of two parts, a minute apart, so that the first is being ended."""
+    clock, waiting = Clock(), iter(parts)
     sink = RotatingSink(
-        tmp_path / "m.jsonl", lambda path: (next(waiting), path), Limits(minutes=1), wall=clock, monotonic=clock
+        folder / "m.jsonl", lambda path: (next(waiting), path), Limits(minutes=1), wall=clock, monotonic=clock
     )
     sink.emit(records.estimate())
     clock.now += 60
     sink.emit(records.estimate())
+    return sink
+
+
+def test_records_do_not_wait_for_the_end_of_a_part(tmp_path: Path) -> None:
+    parts = [Held(), Held()]
+    sink = in_the_second_of(parts, tmp_path)
     sink.emit(records.estimate())
     assert [part.records for part in parts] == [1, 2] and not parts[0].ended
     for part in parts:
@@ -114,14 +120,8 @@ def test_records_do_not_wait_for_the_end_of_a_part(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("failure", [StreamError("the disk is full"), OSError(28, "the disk is full")])
 def test_a_part_that_cannot_be_ended_is_said(tmp_path: Path, failure: Exception) -> None:
-    clock, parts = Clock(), [Held(failure), Held()]
-    waiting = iter(parts)
-    sink = RotatingSink(
-        tmp_path / "m.jsonl", lambda path: (next(waiting), path), Limits(minutes=1), wall=clock, monotonic=clock
-    )
-    sink.emit(records.estimate())
-    clock.now += 60
-    sink.emit(records.estimate())
+    parts = [Held(failure), Held()]
+    sink = in_the_second_of(parts, tmp_path)
     for part in parts:
         part.may_end.set()
     with pytest.raises(StreamError, match="the disk is full"):
