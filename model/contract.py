@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from model import essentia
 from model.frontend import FrontEnd, FrontEndError
-from model.model import Model, ModelInfo, check_answers
-from model.onnx_file import ModelError, OnnxFile, Runner, onnx_runtime
+from model.onnx_file import Model, ModelError, ModelInfo, OnnxFile, Runner, check_answers, onnx_runtime
 
 if TYPE_CHECKING:
     import onnxruntime

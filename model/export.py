@@ -14,7 +14,7 @@ import itertools
 import json
 import logging
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,71 @@ from torch import nn
 from model.contract import ModelError, load
 from model.frontend import FrontEnd
 from model.mel import compress
-from model.parity import compare
+
+Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""From windows (n, patch, n_mels) to probabilities (n, labels)."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Agreement:
+    """How near two networks are on the same windows.
+
+    Attributes:
+        windows: compared.
+        greatest: difference of two probabilities.
+        mean: difference of two probabilities, absolute.
+        leading: share of windows with the same highest label, 0…1.
+    """
+
+    windows: int
+    greatest: float
+    mean: float
+    leading: float
+
+
+def compare(first: Predict, second: Predict, batches: Iterable[NDArray[np.float32]]) -> Agreement:
+    """Return how near two networks are; one batch is held at a time.
+
+    Args:
+        first: one network.
+        second: the other, with the same labels.
+        batches: windows, each batch of shape (n, patch, n_mels).
+
+    Raises:
+        ValueError: there are no windows.
+    """
+    windows = same = numbers = 0
+    greatest = total = 0.0
+    for batch in batches:
+        if not len(batch):
+            continue
+        ours, theirs = first(batch), second(batch)
+        differences = np.abs(ours - theirs)
+        # Not max(): a difference that is not a number must show.
+        greatest = float(np.maximum(greatest, differences.max()))
+        total += float(differences.sum(dtype=np.float64))
+        same += int((ours.argmax(axis=1) == theirs.argmax(axis=1)).sum())
+        windows += len(batch)
+        numbers += differences.size
+    if not windows:
+        raise ValueError("there are no windows to compare two networks on")
+    return Agreement(windows, greatest, total / numbers, same / windows)
+
+
+def greatest_difference(predict: Predict, onnx_path: Path, batches: Iterable[NDArray[np.float32]]) -> float:
+    """Return the greatest difference between a probability of a network and one of its ONNX file.
+
+    Args:
+        predict: the network.
+        onnx_path: its file, which must keep the contract.
+        batches: windows, each batch of shape (n, patch, n_mels).
+
+    Raises:
+        model.contract.ModelError: the file does not keep the contract.
+        ValueError: there are no windows.
+    """
+    return compare(predict, load(onnx_path).predict, batches).greatest
+
 
 CONTRACT = "1"
 TOLERANCE = 5e-5

@@ -22,9 +22,78 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
+from onnx import numpy_helper
 
 from model.contract import INPUT, Model, load, onnx_runtime
-from model.pool_order import consumers, pool_first
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reordered:
+    """A network with its poolings moved.
+
+    Attributes:
+        document: the network.
+        moved: poolings that now come before their batch normalisation.
+        left: poolings that stay behind theirs, as a channel's scale is negative or not known.
+    """
+
+    document: onnx.ModelProto
+    moved: int
+    left: int
+
+
+def pool_first(document: onnx.ModelProto) -> Reordered:
+    """Return the network with each max-pooling before the batch normalisation that feeds it, where that is exact."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(document)
+    graph = copy.graph
+    scales = {tensor.name: tensor for tensor in graph.initializer}
+    normalisations = {node.output[0]: node for node in graph.node if node.op_type == "BatchNormalization"}
+    users = consumers(graph)
+    moved = left = 0
+    for index, pool in enumerate(graph.node):
+        normalisation = normalisations.get(pool.input[0]) if pool.op_type == "MaxPool" and pool.input else None
+        if normalisation is None:
+            continue
+        alone = users.get(pool.input[0]) == 1 and len(pool.output) == 1 and len(normalisation.output) == 1
+        scale = scales.get(normalisation.input[1])
+        if not alone or scale is None or not (numpy_helper.to_array(scale) >= 0).all():
+            left += 1
+            continue
+        _swap(graph, normalisation, index)
+        moved += 1
+    # Shapes noted for the tensors between the two are those of the old order.
+    del graph.value_info[:]
+    return Reordered(copy, moved, left)
+
+
+def consumers(graph: onnx.GraphProto) -> dict[str, int]:
+    """Return how often each tensor is used, as an input of a node or as an output of the network."""
+    counts: dict[str, int] = {}
+    for name in _used(graph):
+        counts[name] = counts.get(name, 0) + 1
+    return counts
+
+
+def _used(graph: onnx.GraphProto) -> Iterable[str]:
+    for node in graph.node:
+        yield from node.input
+    yield from (output.name for output in graph.output)
+
+
+def _swap(graph: onnx.GraphProto, normalisation: onnx.NodeProto, pool_index: int) -> None:
+    """Let two nodes change places; the tensor between them and those around keep their names."""
+    pool = graph.node[pool_index]
+    source, between, result = normalisation.input[0], pool.input[0], pool.output[0]
+    pool.input[0], pool.output[0] = source, between
+    normalisation.input[0], normalisation.output[0] = between, result
+    # Nodes stand in the order in which they run.
+    first, second = onnx.NodeProto(), onnx.NodeProto()
+    first.CopyFrom(pool)
+    second.CopyFrom(normalisation)
+    normalisation.CopyFrom(first)
+    pool.CopyFrom(second)
+
 
 FEWEST_CHANNELS = 32
 """Input channels from which on a convolution is done in int8: onnxruntime's integer kernels are slow below."""

@@ -26,7 +26,7 @@ with needed(__name__):
     from numpy.typing import NDArray
 
     from model.contract import Model, ModelError, load
-    from model.parity import Agreement, Predict, compare
+    from model.export import Agreement, Predict, compare
     from model.quantise import FEWEST_CHANNELS, Quantised, QuantiseError, quantise
     from train.console import command_parser, say, show
     from train.figures.ranking import mean_of_known, pr_aucs

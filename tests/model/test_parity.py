@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from model.contract import ModelError, load
-from model.parity import compare, greatest_difference
+from model.export import compare, greatest_difference
 from tests import models
 
 WINDOWS = np.random.default_rng(2).uniform(0, 4, (5, 187, 96)).astype(np.float32)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.contract import onnx_runtime
-from model.pool_order import pool_first
+from model.quantise import pool_first
 from tests.blocks import BANDS, PATCH, Builder, block_network
 from tests.models import tiny_network
 

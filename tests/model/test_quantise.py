@@ -9,9 +9,9 @@ import onnx
 import pytest
 
 from model.contract import ModelError, load
+from model.export import compare
 from model.frontend import FrontEnd
 from model.mel import compress
-from model.parity import compare
 from model.quantise import Quantised, QuantiseError, quantise
 from tests import models
 from tests.blocks import block_network, residual_network
