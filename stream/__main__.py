@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from stream import listen
-from stream.errors import StreamError
+from stream.common.errors import StreamError
 
 
 def main(argv: Sequence[str]) -> int:

@@ -20,7 +20,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from model.contract import Model, ModelError, load
-from stream.errors import StreamError
+from stream.common.errors import StreamError
 from stream.record import SCHEMA
 from stream.workload import memory_per_stream, workloads
 

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from stream import kinds
+from stream.common.errors import UsageError
 from stream.config_file import read_yaml, to_yaml
-from stream.errors import UsageError
 from stream.options import (
     DEFAULT,
     PREFIX,

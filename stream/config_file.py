@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from stream.errors import UsageError
+from stream.common.errors import UsageError
 from stream.options import DEFAULT, Given, Option, Origin, nearest
 
 _LONGEST = 1_000_000

@@ -17,8 +17,8 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from stream import process
-from stream.errors import StreamError
+from stream.common import process
+from stream.common.errors import StreamError
 
 if TYPE_CHECKING:
     from stream.dead_letters_settings import DeadLettersSettings
@@ -35,9 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the command line without the program's name; that of the process for None.
     """
     process.prepare()
+    from stream.common.log import configure  # noqa: PLC0415
+    from stream.common.output import OutputClosed  # noqa: PLC0415
     from stream.dead_letters_settings import parse  # noqa: PLC0415
-    from stream.log import configure  # noqa: PLC0415
-    from stream.sinks.output import OutputClosed  # noqa: PLC0415
 
     try:
         settings = parse(sys.argv[1:] if argv is None else argv, os.environ)
@@ -67,8 +67,8 @@ def _act(settings: DeadLettersSettings) -> int:
 
 
 def _list(box: DeadLetterBox, settings: DeadLettersSettings) -> None:
+    from stream.common.output import LineWriter  # noqa: PLC0415
     from stream.kafka.dead_letters import read_letter  # noqa: PLC0415
-    from stream.sinks.output import LineWriter  # noqa: PLC0415
 
     writer = LineWriter(sys.stdout)
     as_line = _json if settings.output == "jsonl" else _text
@@ -111,14 +111,14 @@ def _result(tally: Tally, *, dry_run: bool) -> list[str]:
 
 
 def _counted(number: int, what: str, counts: Counter[str] | None = None) -> str:
-    from stream.sinks.text import count_of, escaped  # noqa: PLC0415
+    from stream.common.text import count_of, escaped  # noqa: PLC0415
 
     each = ", ".join(f"{count} {escaped(reason)}" for reason, count in counts.most_common()) if counts else ""
     return f"{count_of(number, 'letter')} {escaped(what)}" + (f": {each}" if each else "")
 
 
 def _text(letter: Letter) -> str:
-    from stream.sinks.text import escaped  # noqa: PLC0415
+    from stream.common.text import escaped  # noqa: PLC0415
 
     place = f"{letter.topic or '?'}[{_shown(letter.partition)}]@{_shown(letter.offset)}"
     fields = (_moment(letter) or "-", letter.reason, letter.stream or "-", place, letter.message or "-")

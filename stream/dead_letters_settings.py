@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from stream import kinds
 from stream.command import PRINT_CONFIG, CommandSettings, gather
-from stream.errors import UsageError
+from stream.common.errors import UsageError
 from stream.kafka.options import GROUP, SECURITY, ConnectionOptions, TopicOptions
 from stream.options import option
 from stream.parser import Help

@@ -16,13 +16,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from stream.audio import AudioChunk, Source, SourceItem, SourceStatus, StreamEnd
-from stream.errors import StreamError, UsageError
+from stream.common.errors import StreamError, UsageError
+from stream.common.output import OutputClosed
+from stream.common.stop import Stop
 from stream.record import Record, Status
 from stream.session import Session
 from stream.sinks.group import SinkGroup
-from stream.sinks.output import OutputClosed
 from stream.speed import Speed
-from stream.stop import Stop
 
 logger = logging.getLogger(__name__)
 

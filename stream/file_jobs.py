@@ -10,8 +10,8 @@ import concurrent.futures
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from stream.errors import StreamError
-from stream.stop import Stop
+from stream.common.errors import StreamError
+from stream.common.stop import Stop
 
 
 def find_files(asked: Sequence[Path]) -> tuple[list[Path], dict[str, str]]:

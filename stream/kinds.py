@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from stream.address import masked_address
+from stream.common.text import masked_address
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from stream import process
-from stream.errors import StreamError
+from stream.common import process
+from stream.common.errors import StreamError
 
 if TYPE_CHECKING:
     from stream.settings import Settings
@@ -37,8 +37,8 @@ def main(argv: Sequence[str] | None = None, choose_source: Callable[[], str] | N
         choose_source: returns the flag of a source where the call names none; None makes that an error.
     """
     process.prepare()
-    from stream.log import configure  # noqa: PLC0415
-    from stream.sinks.output import OutputClosed  # noqa: PLC0415
+    from stream.common.log import configure  # noqa: PLC0415
+    from stream.common.output import OutputClosed  # noqa: PLC0415
 
     try:
         settings = _settings(sys.argv[1:] if argv is None else argv, choose_source)
@@ -88,7 +88,7 @@ def _benchmark(settings: Settings) -> None:
 
 def _listen(settings: Settings) -> int:
     from stream.assembly import Assembly  # noqa: PLC0415
-    from stream.hangup import Hangup  # noqa: PLC0415
+    from stream.common.stop import Hangup  # noqa: PLC0415
 
     stop = process.stop_on_signals()
     hangup = Hangup(stop)

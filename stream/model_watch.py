@@ -23,10 +23,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from model.contract import Model, ModelError, load
+from stream.common.stop import Stop
 from stream.model_file import ModelFile, Stamp
 from stream.model_in_use import ModelInUse
 from stream.record import ModelId
-from stream.stop import Stop
 
 logger = logging.getLogger(__name__)
 

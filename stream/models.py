@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from model.contract import DEFAULT_MODEL, Model, ModelError, ModelInfo, load
-from stream.errors import StreamError
+from stream.common.errors import StreamError
 from stream.model_file import ModelFile
 from stream.model_in_use import ModelInUse, Rule, frontend_differences, same_frontend, same_labels
 from stream.model_watch import Held, ModelWatch

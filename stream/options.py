@@ -22,7 +22,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from stream.errors import UsageError
+from stream.common.errors import UsageError
 from stream.kinds import Kind
 
 PREFIX = "MOODSTREAM_"

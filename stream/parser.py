@@ -13,9 +13,9 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-from stream.errors import UsageError
+from stream.common.errors import UsageError
+from stream.common.process import say
 from stream.options import nearest
-from stream.process import say
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from stream import process
-from stream.errors import StreamError
+from stream.common import process
+from stream.common.errors import StreamError
 
 if TYPE_CHECKING:
     from stream.publish_settings import PublishSettings
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with a command line without the program's name (None: the process's); return its exit code."""
     process.prepare()
-    from stream.log import configure  # noqa: PLC0415
+    from stream.common.log import configure  # noqa: PLC0415
+    from stream.common.output import OutputClosed  # noqa: PLC0415
     from stream.publish_settings import parse  # noqa: PLC0415
-    from stream.sinks.output import OutputClosed  # noqa: PLC0415
 
     try:
         settings = parse(sys.argv[1:] if argv is None else argv, os.environ)
@@ -55,7 +55,7 @@ def _act(settings: PublishSettings) -> int:
 
 
 def _publish(settings: PublishSettings) -> int:
-    from stream.kafka.installed import need_kafka  # noqa: PLC0415
+    from stream.common.errors import need_kafka  # noqa: PLC0415
 
     need_kafka()
     from stream.publish_run import PublishRun  # noqa: PLC0415

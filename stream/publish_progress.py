@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 
-from stream.sinks.text import clock, count_of, plain
+from stream.common.text import clock, count_of, plain
 
 logger = logging.getLogger(__name__)
 

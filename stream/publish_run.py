@@ -14,6 +14,7 @@ import time
 from typing import cast
 
 from stream.audio import Source
+from stream.common.stop import Stop
 from stream.file_jobs import find_files, side_by_side
 from stream.kafka.chunks import Encoding
 from stream.kafka.connection import Connection
@@ -24,7 +25,6 @@ from stream.kafka.producers import producers
 from stream.kafka.publisher import Publisher
 from stream.publish_progress import Figures, progress
 from stream.publish_settings import PublishSettings
-from stream.stop import Stop
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from stream import kinds
 from stream.command import CommandSettings, gather
-from stream.errors import UsageError
+from stream.common.errors import UsageError
 from stream.kafka.options import ConnectionOptions
 from stream.options import Given, option
 from stream.publish_help import PUBLISH

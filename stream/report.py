@@ -16,9 +16,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from stream import process
-from stream.errors import StreamError
-from stream.packages import need
+from stream.common import process
+from stream.common.errors import StreamError, need
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from model.contract import Model, ModelError
 from model.resample import downmix
 from stream.audio import AudioChunk
-from stream.errors import StreamError
+from stream.common.errors import StreamError
 from stream.model_in_use import ModelInUse
 from stream.record import SILENCE_DBFS, Estimate, Record, Status, dbfs
 from stream.scorer import SessionOptions, TrackScorer

@@ -10,8 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
-from stream.errors import UsageError
-from stream.kafka.installed import need_kafka
+from stream.common.errors import UsageError, need_kafka
 from stream.kafka.options import ConnectionOptions, ConsumerOptions, TopicOptions
 from stream.options import Given
 

@@ -15,8 +15,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from stream import process
-from stream.errors import StreamError
+from stream.common import process
+from stream.common.errors import StreamError
 
 if TYPE_CHECKING:
     from stream.kafka.topic_settings import TopicSettings
@@ -32,9 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     process.prepare()
     from stream.command import parse_command  # noqa: PLC0415
+    from stream.common.log import configure  # noqa: PLC0415
+    from stream.common.output import OutputClosed  # noqa: PLC0415
     from stream.kafka.topic_settings import TOPICS, TopicSettings  # noqa: PLC0415
-    from stream.log import configure  # noqa: PLC0415
-    from stream.sinks.output import OutputClosed  # noqa: PLC0415
 
     try:
         settings = parse_command(TopicSettings, TOPICS, sys.argv[1:] if argv is None else argv, os.environ)

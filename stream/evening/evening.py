@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from stream.errors import StreamError
+from stream.common.errors import StreamError
 from stream.evening.reader import Row
 
 _LIVE = 0.8  # of the sound's length: heard in less time, it was not played

@@ -21,10 +21,10 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import get_font_names
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from stream.errors import StreamError
+from stream.common.errors import StreamError
+from stream.common.text import plain
 from stream.evening.curves import leaders, runs, smoothed, statuses
 from stream.evening.evening import Evening, leading
-from stream.sinks.text import plain
 
 _COLOURS = {
     "happy": "#EDAE1D",

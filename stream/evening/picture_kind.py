@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stream.errors import StreamError
-from stream.sinks.text import plain
+from stream.common.errors import StreamError
+from stream.common.text import plain
 
 _KINDS = ("eps", "jpeg", "jpg", "pdf", "png", "svg", "webp")
 

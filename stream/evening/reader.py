@@ -19,11 +19,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from stream.errors import StreamError
+from stream.common.errors import StreamError
+from stream.common.text import plain
 from stream.sinks.csv import restored
 from stream.sinks.parquet import need_pyarrow
 from stream.sinks.result_file import kind_of
-from stream.sinks.text import plain
 
 Row = dict[str, Any]
 

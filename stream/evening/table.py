@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from stream.common.text import clock, count_of, plain
 from stream.evening.evening import Evening, leading
-from stream.sinks.text import clock, count_of, plain
 
 _MOST_TRACKS = 200
 _NAMED = 3

@@ -19,9 +19,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.common.text import utf8
 from stream.kafka.chunk_error import ChunkError
 from stream.kafka.payload import Encoding, decode_payload, encode_payload
-from stream.sinks.text import utf8
 
 __all__ = ["EVENT_TYPE", "Chunk", "ChunkError", "Encoding", "Message", "decode", "encode"]
 

@@ -17,11 +17,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from stream.errors import StreamError
+from stream.common.errors import StreamError, need_kafka
+from stream.common.stop import Stop
 from stream.kafka.credentials import resolve
-from stream.kafka.installed import need_kafka
 from stream.kafka.options import ConnectionOptions, SaslMechanism, SecurityProtocol
-from stream.stop import Stop
 
 if TYPE_CHECKING:
     from stream.kafka.trouble import Trouble

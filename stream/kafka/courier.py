@@ -25,11 +25,11 @@ from typing import Any
 
 from kafka import errors
 
-from stream.errors import StreamError
+from stream.common.errors import StreamError
+from stream.common.stop import Stop
 from stream.kafka.chunks import Chunk, ChunkError, Encoding, encode
 from stream.kafka.outbox import AWAY_SECONDS, Outbox, seconds_of
 from stream.kafka.shipment import Delivered, SessionNumbers, Shipment
-from stream.stop import Stop
 
 logger = logging.getLogger(__name__)
 

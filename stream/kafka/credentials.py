@@ -13,7 +13,7 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from stream.errors import StreamError, UsageError
+from stream.common.errors import StreamError, UsageError
 from stream.kafka.options import MECHANISMS, PROTOCOLS, ConnectionOptions, SaslMechanism, SecurityProtocol, addresses
 from stream.kafka.properties import parse_jaas, read_properties
 

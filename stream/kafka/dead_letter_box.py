@@ -29,11 +29,11 @@ from kafka.errors import (
 )
 from kafka.structs import OffsetAndMetadata
 
-from stream.errors import StreamError
+from stream.common.errors import StreamError
+from stream.common.stop import Stop
 from stream.kafka.connection import Connection, connect
 from stream.kafka.dead_letters import Letter, obstacle, original_headers, original_timestamp, read_letter
 from stream.kafka.trouble import worded
-from stream.stop import Stop
 
 _PATIENCE_S = 30.0
 """How long the broker may keep silent."""

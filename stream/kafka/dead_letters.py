@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from stream.sinks.text import utf8
+from stream.common.text import utf8
 
 CONNECT = "__connect.errors."
 TIMESTAMP = "moodstream.error.timestamp"

@@ -17,7 +17,7 @@ from kafka.errors import (
     UnsupportedCodecError,
 )
 
-from stream.errors import StreamError
+from stream.common.errors import StreamError
 from stream.kafka.transaction import FencedError
 
 _REASONS: dict[type[Exception], str] = {

@@ -13,7 +13,7 @@ from typing import Any
 from kafka import KafkaAdminClient, errors
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from stream.errors import StreamError
+from stream.common.errors import StreamError
 from stream.kafka.connection import Connection, connect
 
 _DEFAULT_BYTES = 1_048_588

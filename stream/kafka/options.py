@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from stream import kinds
-from stream.errors import UsageError
+from stream.common.errors import UsageError
 from stream.kinds import Kind
 from stream.options import option
 

@@ -16,9 +16,9 @@ import threading
 import time
 from collections import deque
 
-from stream.errors import StreamError
+from stream.common.errors import StreamError
+from stream.common.stop import Stop
 from stream.kafka.chunks import Chunk
-from stream.stop import Stop
 
 _POLL_SECONDS = 0.1
 _CHUNK_BYTES = 512

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.audio import AudioChunk
-from stream.errors import StreamError
+from stream.common.errors import StreamError
 from stream.kafka.chunks import Chunk
 
 _LONGEST_TITLE = 600

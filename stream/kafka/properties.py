@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from stream.errors import StreamError
+from stream.common.errors import StreamError
 
 _LONGEST = 1_000_000
 _ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}

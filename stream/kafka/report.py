@@ -14,10 +14,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Literal
 
+from stream.common.text import count_of
 from stream.kafka.damage import Corrupt
 from stream.kafka.partition import PartitionTagger
 from stream.kafka.refusals import Gone
-from stream.sinks.text import count_of
 
 if TYPE_CHECKING:  # imported with the HTTP side only
     from stream.kafka.metrics import KafkaMetrics

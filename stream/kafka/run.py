@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from stream.audio import AudioChunk
+from stream.common.stop import Stop
 from stream.engine import Engine
 from stream.kafka.batch import Batch
 from stream.kafka.connection import Connection, await_broker, connect
@@ -32,7 +33,6 @@ from stream.kafka.watchdog import Watchdog
 from stream.kafka.writes import Outbound
 from stream.settings import Settings
 from stream.speed import Speed
-from stream.stop import Stop
 
 if TYPE_CHECKING:  # imported with the HTTP side only
     from stream.kafka.metrics import KafkaMetrics

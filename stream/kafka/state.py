@@ -13,7 +13,7 @@ import dataclasses
 import json
 from typing import Any, Self
 
-from stream.errors import StreamError
+from stream.common.errors import StreamError
 from stream.snapshot import SessionSnapshot
 
 SCHEMA = 1

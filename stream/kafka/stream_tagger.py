@@ -22,7 +22,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from stream.audio import AudioChunk
-from stream.errors import StreamError
+from stream.common.errors import StreamError
 from stream.kafka.chunks import Chunk, ChunkError
 from stream.kafka.state import StreamState
 from stream.record import Estimate, Final, Record, Status

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from stream.common.stop import Stop
 from stream.kafka.backlog import Backlog
 from stream.kafka.batch import Batch
 from stream.kafka.chunks import ChunkError
@@ -28,7 +29,6 @@ from stream.kafka.stream_tagger import NewSession
 from stream.kafka.transaction import TransactionalWriter, TransactionError
 from stream.kafka.watchdog import Watchdog
 from stream.kafka.writes import Outbound
-from stream.stop import Stop
 
 if TYPE_CHECKING:  # imported with the HTTP side only
     from stream.kafka.metrics import KafkaMetrics

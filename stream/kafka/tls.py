@@ -10,7 +10,7 @@ import ssl
 import tempfile
 from pathlib import Path
 
-from stream.errors import StreamError
+from stream.common.errors import StreamError
 from stream.kafka.credentials import Credentials
 
 

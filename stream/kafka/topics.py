@@ -17,10 +17,10 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from stream.errors import StreamError
+from stream.common.errors import StreamError
+from stream.common.text import count_of
 from stream.kafka.connection import Connection, connect
 from stream.kafka.options import TopicOptions
-from stream.sinks.text import count_of
 
 logger = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from kafka import KafkaProducer, errors
 
-from stream.errors import StreamError
+from stream.common.errors import StreamError
 from stream.kafka.construct import construct
 
 PRODUCER: dict[str, Any] = {

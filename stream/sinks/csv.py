@@ -23,10 +23,10 @@ import logging
 from collections.abc import Sequence
 from typing import Any, TextIO
 
+from stream.common.output import LineWriter, OutputClosed
+from stream.common.stop import Stop
+from stream.common.text import single_line
 from stream.record import Record
-from stream.sinks.output import LineWriter, OutputClosed
-from stream.sinks.text import single_line
-from stream.stop import Stop
 
 logger = logging.getLogger(__name__)
 

@@ -11,9 +11,9 @@ import contextlib
 import threading
 from collections.abc import Callable, Sequence
 
-from stream.errors import StreamError
+from stream.common.errors import StreamError
+from stream.common.output import OutputClosed
 from stream.record import Record
-from stream.sinks.output import OutputClosed
 from stream.sinks.sink import Sink
 
 

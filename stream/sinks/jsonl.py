@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from typing import TextIO
 
+from stream.common.output import LineWriter
+from stream.common.stop import Stop
+from stream.common.text import utf8
 from stream.record import Record
-from stream.sinks.output import LineWriter
-from stream.sinks.text import utf8
-from stream.stop import Stop
 
 
 def to_line(record: Record) -> str:

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from typing import TextIO
 
+from stream.common.output import LineWriter
+from stream.common.stop import Stop
+from stream.common.text import basis, clock, plain, top
 from stream.record import Estimate, Event, Final, Moods, Record, Status
-from stream.sinks.output import LineWriter
-from stream.sinks.text import basis, clock, plain, top
-from stream.stop import Stop
 
 _STEPS = "▁▂▃▄▅▆▇█"
 _SHOWN = 3

@@ -30,10 +30,10 @@ import numpy as np
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from stream.audio import AudioChunk, SourceStatus, StatusKind
+from stream.common.text import utf8
 from stream.record import SILENCE_DBFS, Estimate, Event, Final, ModelId, Record, power_of
 from stream.sinks.instruments import Instruments
 from stream.sinks.metric_table import DEFINITIONS
-from stream.sinks.text import utf8
 
 OTHER = "other"
 _LONGEST_LABEL = 128

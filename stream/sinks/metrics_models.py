@@ -21,10 +21,10 @@ import time
 from prometheus_client import CollectorRegistry
 
 from stream.agreement import Comparison
+from stream.common.text import utf8
 from stream.record import ModelId
 from stream.sinks.instruments import Instruments
 from stream.sinks.metric_table import MODEL_DEFINITIONS, SHADOW_DEFINITIONS
-from stream.sinks.text import utf8
 
 
 class ModelMetrics:

@@ -23,14 +23,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stream.errors import StreamError
-from stream.packages import need
+from stream.common.errors import StreamError, need
+from stream.common.output import open_output
+from stream.common.stop import Stop
+from stream.common.text import plain
 from stream.record import Record
 from stream.sinks.csv import columns, flat
 from stream.sinks.jsonl import JsonLinesSink
-from stream.sinks.output import open_output
-from stream.sinks.text import plain
-from stream.stop import Stop
 
 if TYPE_CHECKING:
     import pyarrow

@@ -17,15 +17,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from stream.errors import StreamError
+from stream.common.errors import StreamError
+from stream.common.output import open_output
+from stream.common.stop import Stop
+from stream.common.text import plain
 from stream.sinks.csv import CsvSink
 from stream.sinks.jsonl import JsonLinesSink
-from stream.sinks.output import open_output
 from stream.sinks.parquet import ParquetSink, recover
 from stream.sinks.rotation import Limits, RotatingSink
 from stream.sinks.sink import Sink
-from stream.sinks.text import plain
-from stream.stop import Stop
 
 logger = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from stream.errors import StreamError
+from stream.common.errors import StreamError
 from stream.record import Record
 from stream.sinks.sink import Sink
 

@@ -24,12 +24,12 @@ from rich.segment import ControlType
 from rich.text import Text
 
 from model.frontend import FrontEnd
+from stream.common.output import OutputClosed
+from stream.common.text import clock, count_of
 from stream.record import Final, Record, Status
-from stream.sinks.output import OutputClosed
 from stream.sinks.screen_frame import final_bars, final_line, frame
 from stream.sinks.screen_pen import ASCII, UNICODE
 from stream.sinks.screen_state import ScreenState
-from stream.sinks.text import clock, count_of
 
 _REDRAW_SECONDS = 1 / 8
 _WINDOW_SECONDS = FrontEnd().window_samples / FrontEnd().samplerate

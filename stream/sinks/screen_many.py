@@ -15,9 +15,9 @@ from collections.abc import Callable
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
+from stream.common.text import ago, clock, count_of, plain, top
 from stream.sinks.screen_pen import FAINT, NARROW, Pen
 from stream.sinks.screen_state import View
-from stream.sinks.text import ago, clock, count_of, plain, top
 
 Age = Callable[[View], float | None]
 """How long ago the sound was captured that a stream's moods rest on, in seconds; None where nobody knows."""

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
+from stream.common.text import clock, plain, top
 from stream.record import SILENCE_DBFS, Moods
 from stream.sinks.screen_state import News, View
-from stream.sinks.text import clock, plain, top
 
 _COLOURS = (
     "#d7a22a",

@@ -16,8 +16,8 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 
+from stream.common.text import clock, plain
 from stream.record import Estimate, Event, Final, Moods, Record, Status
-from stream.sinks.text import clock, plain
 
 _MOST_STREAMS = 256
 _NEWS = 6

@@ -22,8 +22,8 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from stream.address import bare, is_address, masked, masked_address
-from stream.errors import StreamError, UsageError
+from stream.common.errors import StreamError, UsageError
+from stream.common.text import bare, is_address, masked, masked_address
 
 Opened = Callable[[socket.socket], object]
 

@@ -11,9 +11,9 @@ import dataclasses
 from collections.abc import Iterator
 
 from stream.audio import AudioChunk, SourceItem, StreamEnd
+from stream.common.stop import Stop
 from stream.demo.playlist import PIECES
 from stream.sources.files import FileSource
-from stream.stop import Stop
 
 STREAM = "demo"
 

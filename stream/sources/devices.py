@@ -13,8 +13,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from stream.errors import StreamError, UsageError
-from stream.packages import missing
+from stream.common.errors import StreamError, UsageError, missing
 from stream.sources.quiet import silence
 
 _USUAL_RATES = (8000, 11025, 16000, 22050, 32000, 44100, 48000, 88200, 96000, 176400, 192000)

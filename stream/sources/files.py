@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from stream.audio import AudioChunk, SourceItem, StreamEnd
-from stream.errors import StreamError
+from stream.common.errors import StreamError
+from stream.common.stop import Stop
 from stream.sources.chunker import Chunker
 from stream.sources.pipe import Pipe
-from stream.stop import Stop
 
 if TYPE_CHECKING:
     from stream.sources.decode import Decoder

@@ -15,12 +15,12 @@ import dataclasses
 from collections.abc import Generator, Iterator
 
 from stream.audio import AudioChunk, SourceItem, SourceStatus, StatusKind
-from stream.errors import StreamError
+from stream.common.errors import StreamError
+from stream.common.stop import Stop
 from stream.sources.backoff import Backoff
 from stream.sources.devices import list_devices
 from stream.sources.pump import Pump
 from stream.sources.recording import Recording, Take
-from stream.stop import Stop
 
 __all__ = ["MicrophoneSource", "list_devices"]
 

@@ -14,7 +14,7 @@ import os
 import select
 from typing import BinaryIO
 
-from stream.stop import Stop
+from stream.common.stop import Stop
 
 _POLL_SECONDS = 0.1
 

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from typing import Generic, TypeVar
 
-from stream.stop import Stop
+from stream.common.stop import Stop
 
 Item = TypeVar("Item")
 

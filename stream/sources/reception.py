@@ -12,9 +12,10 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator
 
-from stream.address import bare, masked
 from stream.audio import SourceItem, SourceStatus, StreamEnd
-from stream.errors import StreamError
+from stream.common.errors import StreamError
+from stream.common.stop import Stop
+from stream.common.text import bare, masked
 from stream.sources.backoff import Backoff
 from stream.sources.block import Block, Form
 from stream.sources.chunker import Chunker
@@ -22,7 +23,6 @@ from stream.sources.connection import Connection, Opened
 from stream.sources.decode import Decoder, UndecodableError
 from stream.sources.icy import IcyReader
 from stream.sources.station import Segments, tune_in
-from stream.stop import Stop
 
 _CHUNK_SECONDS = 0.1
 _QUICK = {"formatprobesize": "16384"}

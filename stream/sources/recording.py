@@ -17,7 +17,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.errors import StreamError
+from stream.common.errors import StreamError
 from stream.sources.devices import Device, check_form, devices, find_device, fresh_sounddevice
 
 _BLOCKS_PER_SECOND = 10

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from stream.address import bare
-from stream.errors import StreamError, UsageError
+from stream.common.errors import StreamError, UsageError
+from stream.common.text import bare
 from stream.sources.connection import Connection, Opened, check_address, connect
 from stream.sources.playlist import is_hls, is_playlist, parse_playlist
 

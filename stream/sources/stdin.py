@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.audio import SourceItem, SourceStatus, StreamEnd
-from stream.errors import StreamError, UsageError
+from stream.common.errors import StreamError, UsageError
+from stream.common.stop import Stop
+from stream.common.text import count_of
 from stream.pcm import RAW_FORMATS
-from stream.sinks.text import count_of
 from stream.sources.chunker import Chunker
 from stream.sources.pipe import Pipe
-from stream.stop import Stop
 
 logger = logging.getLogger(__name__)
 

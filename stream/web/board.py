@@ -22,8 +22,8 @@ from collections.abc import Callable
 from typing import Any
 
 from stream.audio import AudioChunk, SourceStatus
+from stream.common.text import utf8
 from stream.record import Estimate, Event, Final, ModelId, Record, Status
-from stream.sinks.text import utf8
 
 _EVENTS = 10
 

@@ -25,8 +25,8 @@ from typing import Any, Self
 import numpy as np
 
 from stream.audio import AudioChunk, SourceStatus
+from stream.common.text import utf8
 from stream.record import ModelId, Record, dbfs
-from stream.sinks.text import utf8
 from stream.web.history import SPAN_SECONDS, StreamHistory, name_key
 
 _REMEMBERED_GONE = 1000

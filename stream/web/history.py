@@ -15,8 +15,8 @@ import json
 from collections import deque
 from typing import Any
 
+from stream.common.text import top, utf8
 from stream.record import Estimate, Event, Final, Moods, Record, Status
-from stream.sinks.text import top, utf8
 from stream.web.plane import valence_arousal
 
 SPAN_SECONDS = 300.0

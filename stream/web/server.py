@@ -21,7 +21,7 @@ import threading
 import uvicorn
 from starlette.types import ASGIApp
 
-from stream.errors import StreamError
+from stream.common.errors import StreamError
 from stream.web.guard import LoopbackGuard, is_loopback
 from stream.web.headers import WithHeaders
 from stream.web.patience import impatient

@@ -13,7 +13,7 @@ import pytest
 from model.contract import DEFAULT_MODEL, Model, load
 from stream import benchmark
 from stream.benchmark import STAGES, Cost, Report
-from stream.errors import StreamError
+from stream.common.errors import StreamError
 from stream.workload import workloads
 from tests import models
 from tests.stream.command import listen

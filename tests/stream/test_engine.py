@@ -8,13 +8,13 @@ import pytest
 
 from model.contract import Model
 from stream.audio import AudioChunk, SourceItem, SourceStatus, StreamEnd
+from stream.common.errors import StreamError, UsageError
+from stream.common.output import OutputClosed
+from stream.common.stop import Stop
 from stream.engine import Engine
-from stream.errors import StreamError, UsageError
 from stream.record import Final, Record, Status
 from stream.session import Session, SessionOptions
 from stream.sinks.group import SinkGroup
-from stream.sinks.output import OutputClosed
-from stream.stop import Stop
 from tests.stream.sound import chunks, finals, tune
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from stream import kinds
 from stream.command import parse_command
+from stream.common.errors import UsageError
 from stream.config_file import to_yaml
-from stream.errors import UsageError
 from stream.kafka.topic_settings import TOPICS, TopicSettings
 from stream.options import Origin, option, options_of
 from stream.settings import OPTIONS, parse

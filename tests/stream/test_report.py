@@ -16,7 +16,7 @@ import av
 import numpy as np
 import pytest
 
-from stream.errors import StreamError
+from stream.common.errors import StreamError
 from stream.evening.curves import leaders
 from stream.evening.evening import Evening
 from stream.evening.reader import read

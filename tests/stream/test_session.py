@@ -12,7 +12,7 @@ from model.contract import Model, ModelError
 from model.mel import melspectrogram
 from model.resample import resample
 from stream.audio import AudioChunk
-from stream.errors import StreamError
+from stream.common.errors import StreamError
 from stream.record import Record
 from stream.session import Session, SessionOptions
 from tests.models import LABELS

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from model.frontend import MTG_JAMENDO, FrontEnd
-from stream.errors import UsageError
+from stream.common.errors import UsageError
 from stream.settings import NoSourceError, parse
 
 Write = Callable[[str], list[str]]

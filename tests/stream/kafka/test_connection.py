@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
-from stream.errors import StreamError
+from stream.common.errors import StreamError
 from stream.kafka.connection import Connection, connect
 from stream.kafka.options import ConnectionOptions
 from tests.stream.command import start

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, OffsetAndMetadata, TopicPartition
 
-from stream.errors import StreamError
+from stream.common.errors import StreamError
 from stream.kafka.input import Gone
 from stream.kafka.joining import keep_joins
 from tests.stream.kafka import client

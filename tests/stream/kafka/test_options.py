@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stream.command import parse_command
-from stream.errors import StreamError, UsageError
+from stream.common.errors import StreamError, UsageError
 from stream.kafka.connection import Connection
 from stream.kafka.options import ConnectionOptions
 from stream.kafka.properties import parse_jaas, read_properties

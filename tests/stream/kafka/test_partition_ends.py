@@ -3,7 +3,7 @@
 import pytest
 
 from model.contract import Model
-from stream.errors import StreamError
+from stream.common.errors import StreamError
 from stream.kafka.partition import PartitionTagger
 from stream.session import Session
 from tests.stream.kafka.log import Consumer, log, records, speak

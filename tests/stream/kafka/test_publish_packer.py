@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stream.audio import AudioChunk
-from stream.errors import StreamError
+from stream.common.errors import StreamError
 from stream.kafka.chunks import Chunk
 from stream.kafka.packer import Packer
 from tests.stream.sound import chunks, tune

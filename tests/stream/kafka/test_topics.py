@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from kafka import KafkaAdminClient
 
-from stream.errors import StreamError
+from stream.common.errors import StreamError
 from stream.kafka.connection import Connection
 from stream.kafka.topics import Plan, Topics, check, create, inspect
 from tests.stream.kafka.client import TopicNames

@@ -16,9 +16,9 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from stream.common.output import open_output
 from stream.record import Estimate
 from stream.sinks.jsonl import JsonLinesSink
-from stream.sinks.output import open_output
 from stream.sinks.parquet import convert
 from tests.stream.sinks import records
 

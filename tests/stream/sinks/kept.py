@@ -13,10 +13,10 @@ from typing import Any
 
 import pyarrow.parquet
 
+from stream.common.stop import Stop
 from stream.record import Record
 from stream.sinks.result_file import open_results
 from stream.sinks.rotation import Limits
-from stream.stop import Stop
 from tests.stream.sinks import records
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from stream.errors import StreamError
+from stream.common.errors import StreamError
+from stream.common.output import OutputClosed, open_output
 from stream.record import Record
 from stream.sinks.group import SinkGroup
 from stream.sinks.jsonl import JsonLinesSink
-from stream.sinks.output import OutputClosed, open_output
 from stream.sinks.screen import ScreenSink
 from tests.stream.sinks import records
 

@@ -14,13 +14,13 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 
-from stream.errors import StreamError
+from stream.common.errors import StreamError
+from stream.common.stop import Stop
 from stream.sinks import parquet
 from stream.sinks.csv import columns
 from stream.sinks.jsonl import to_line
 from stream.sinks.result_file import open_results
 from stream.sinks.rotation import Limits
-from stream.stop import Stop
 from tests import models
 from tests.stream.command import COMMAND, environment, listen
 from tests.stream.fed import Fed

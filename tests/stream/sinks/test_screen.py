@@ -11,8 +11,8 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from stream.common.output import OutputClosed
 from stream.record import Record
-from stream.sinks.output import OutputClosed
 from stream.sinks.screen import ScreenSink
 from tests.stream.sinks import records
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 
+from stream.common.stop import Stop
 from stream.sources.backoff import Backoff
 from stream.sources.microphone import MicrophoneSource
-from stream.stop import Stop
 from tests.stream.sources.sounds import chunks_of, statuses_of
 
 

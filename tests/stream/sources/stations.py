@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from stream.common.stop import Stop
 from stream.sources.backoff import Backoff
 from stream.sources.url import UrlSource
-from stream.stop import Stop
 from tests.stream.sources.sounds import (
     music,
     statuses_of,

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.errors import StreamError
+from stream.common.errors import StreamError
+from stream.common.stop import Stop
 from stream.sources.files import FileSource
-from stream.stop import Stop
 from tests.stream.sources.sounds import (
     CODECS,
     chunks_of,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.errors import StreamError
+from stream.common.errors import StreamError
 from stream.sources.files import expand_paths, stream_names
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from stream.audio import AudioChunk, StreamEnd
-from stream.errors import StreamError
+from stream.common.errors import StreamError
+from stream.common.stop import Stop
 from stream.sources.files import FileSource
-from stream.stop import Stop
 from tests.stream.sources.sounds import end_of, samples_of, write_kind
 
 

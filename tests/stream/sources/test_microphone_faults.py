@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from stream.audio import AudioChunk, SourceStatus
+from stream.common.stop import Stop
 from stream.sources.microphone import MicrophoneSource
-from stream.stop import Stop
 from tests.pulse import PulseAudio
 from tests.stream.sources.microphones import jumps, kinds, listen, lost, ups_and_downs
 from tests.stream.sources.sounds import chunks_of, statuses_of

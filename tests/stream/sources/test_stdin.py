@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.errors import StreamError, UsageError
+from stream.common.errors import StreamError, UsageError
+from stream.common.stop import Stop
 from stream.pcm import RAW_FORMATS
 from stream.sources.files import FileSource
 from stream.sources.stdin import StdinSource, decode_pcm, sample_bytes
-from stream.stop import Stop
 from tests.stream.sources.sounds import (
     CODECS,
     chunks_of,

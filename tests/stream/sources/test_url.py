@@ -7,10 +7,10 @@ import threading
 import numpy as np
 import pytest
 
+from stream.common.stop import Stop
 from stream.sources.files import FileSource
 from stream.sources.icy import parse_title
 from stream.sources.url import UrlSource
-from stream.stop import Stop
 from tests.stream.sources.sounds import (
     CODECS,
     chunks_of,

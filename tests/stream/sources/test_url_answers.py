@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from stream.errors import StreamError, UsageError
+from stream.common.errors import StreamError, UsageError
+from stream.common.stop import Stop
 from stream.sources.playlist import parse_playlist
 from stream.sources.url import UrlSource
-from stream.stop import Stop
 from tests.stream.sources.sounds import (
     chunks_of,
     end_of,

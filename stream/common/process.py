@@ -16,8 +16,8 @@ import signal
 import sys
 from types import FrameType
 
-from stream.errors import StreamError
-from stream.stop import Stop
+from stream.common.errors import StreamError
+from stream.common.stop import Stop
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -61,7 +61,7 @@ def say(text: str) -> None:
         OutputClosed: the reader has gone.
         StreamError: standard output is closed or full.
     """
-    from stream.sinks.output import LineWriter  # noqa: PLC0415 -- after prepare()
+    from stream.common.output import LineWriter  # noqa: PLC0415 -- after prepare()
 
     check_output()
     LineWriter(sys.stdout).write(text)
@@ -84,9 +84,8 @@ def complain(error: StreamError) -> int:
     """
     import logging  # noqa: PLC0415 -- after prepare()
 
-    from stream.address import masked  # noqa: PLC0415
-    from stream.log import writes_json  # noqa: PLC0415
-    from stream.sinks.text import escaped  # noqa: PLC0415
+    from stream.common.log import writes_json  # noqa: PLC0415
+    from stream.common.text import escaped, masked  # noqa: PLC0415
 
     if writes_json():
         logging.getLogger("moodstream").error("%s", error)

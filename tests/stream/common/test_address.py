@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.address import bare, masked, masked_address, stream_name
+from stream.common.text import bare, masked, masked_address, stream_name
 
 
 @pytest.mark.parametrize(

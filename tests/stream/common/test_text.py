@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stream.common.text import basis, clock, escaped, plain, single_line, top
 from stream.record import Final, ModelId
-from stream.sinks.text import basis, clock, escaped, plain, single_line, top
 from tests.stream.sinks import records
 
 

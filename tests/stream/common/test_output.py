@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from stream.errors import StreamError
+from stream.common.errors import StreamError
+from stream.common.output import OutputClosed, is_terminal, open_output
+from stream.common.stop import Stop
 from stream.sinks.csv import CsvSink
 from stream.sinks.jsonl import JsonLinesSink
-from stream.sinks.output import OutputClosed, is_terminal, open_output
-from stream.stop import Stop
 from tests.stream.sinks import records
 
 ROOT = Path(__file__).parents[3]
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[3]
 PRINT_RECORDS = """
 import sys
 from stream.sinks.jsonl import JsonLinesSink
-from stream.sinks.output import OutputClosed
+from stream.common.output import OutputClosed
 from tests.stream.sinks.records import estimate
 sink = JsonLinesSink(sys.stdout)
 try:

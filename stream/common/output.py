@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 from typing import TextIO
 
-from stream.errors import StreamError
-from stream.sinks.text import count_of, plain
-from stream.stop import Stop
+from stream.common.errors import StreamError
+from stream.common.stop import Stop
+from stream.common.text import count_of, plain
 
 _POLL_SECONDS = 0.1
 _PIECE_BYTES = 4096  # what a pipe that can be written to takes at once, without waiting

@@ -1,7 +1,7 @@
-"""Packages that only a part of the program needs, and what to do where one is not installed.
+"""What the commands turn into one line on stderr and an exit code.
 
-need("matplotlib", "the picture", "matplotlib")     # StreamError, unless there is a module of that name
-raise missing("the microphone", "sounddevice")
+raise UsageError("--half-life needs --average ema")     # exit 2: the call was wrong
+raise StreamError("no such file: song.mp3")             # exit 1: the call was right, the world was not
 """
 
 from __future__ import annotations
@@ -10,7 +10,17 @@ import importlib.util
 import shlex
 import sys
 
-from stream.errors import StreamError
+
+class StreamError(Exception):
+    """Something a user can cause and mend went wrong; the message is one line that says what and what to do."""
+
+    exit_code = 1
+
+
+class UsageError(StreamError):
+    """The command was called wrongly."""
+
+    exit_code = 2
 
 
 def need(module: str, what: str, *packages: str) -> None:
@@ -35,3 +45,12 @@ def missing(what: str, *packages: str) -> StreamError:
     """
     command = shlex.join([sys.executable or "python3", "-m", "pip", "install", *packages])
     return StreamError(f"{what} needs a package that is not installed: {command}")
+
+
+def need_kafka() -> None:
+    """See that kafka-python is there.
+
+    Raises:
+        StreamError: it is not installed.
+    """
+    need("kafka", "Kafka", "kafka-python>=3.0.9,<3.1", "crc32c")

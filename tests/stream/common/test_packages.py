@@ -11,9 +11,7 @@ from typing import Any
 
 import pytest
 
-from stream.errors import StreamError
-from stream.kafka.installed import need_kafka
-from stream.packages import missing
+from stream.common.errors import StreamError, missing, need_kafka
 from stream.sinks.parquet import need_pyarrow
 from stream.sources.devices import fresh_sounddevice
 

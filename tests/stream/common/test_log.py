@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from stream import log, process
-from stream.errors import StreamError, UsageError
+from stream.common import log, process
+from stream.common.errors import StreamError, UsageError
 from tests.stream.sinks.records import HOSTILE
 
 ours = logging.getLogger("stream.test")

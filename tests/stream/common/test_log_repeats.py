@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream import log
-from stream.log_repeats import Repeats
+from stream.common import log
+from stream.common.log import Repeats
 
 
 def event(message: str, *arguments: object, at: float = 0.0, level: int = logging.WARNING, **fields: str):
