@@ -17,20 +17,20 @@ from typing import TYPE_CHECKING, TextIO
 
 from model.contract import ModelInfo
 from model.frontend import FrontEnd
-from stream.audio import Source
 from stream.common.errors import StreamError, UsageError
 from stream.common.output import is_terminal
 from stream.common.stop import Stop
 from stream.engine import Engine, Observer
 from stream.file_jobs import find_files, side_by_side
 from stream.models import Models
-from stream.scorer import SessionOptions
-from stream.session import Session
 from stream.settings import Settings
 from stream.sinks.group import SinkGroup
 from stream.sinks.result_file import open_results
 from stream.sinks.rotation import Limits
 from stream.sinks.sink import Sink
+from stream.tagging.audio import Source
+from stream.tagging.scorer import SessionOptions
+from stream.tagging.session import Session
 
 if TYPE_CHECKING:
     from stream.kafka.run import KafkaConsumption

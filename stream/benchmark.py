@@ -21,7 +21,7 @@ import numpy as np
 
 from model.contract import Model, ModelError, load
 from stream.common.errors import StreamError
-from stream.record import SCHEMA
+from stream.tagging.record import SCHEMA
 from stream.workload import memory_per_stream, workloads
 
 _WARM_UP = 5

@@ -15,14 +15,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from stream.audio import AudioChunk, Source, SourceItem, SourceStatus, StreamEnd
 from stream.common.errors import StreamError, UsageError
 from stream.common.output import OutputClosed
 from stream.common.stop import Stop
-from stream.record import Record, Status
-from stream.session import Session
 from stream.sinks.group import SinkGroup
 from stream.speed import Speed
+from stream.tagging.audio import AudioChunk, Source, SourceItem, SourceStatus, StreamEnd
+from stream.tagging.record import Record, Status
+from stream.tagging.session import Session
 
 logger = logging.getLogger(__name__)
 

@@ -25,8 +25,8 @@ from typing import Protocol
 from model.contract import Model, ModelError, load
 from stream.common.stop import Stop
 from stream.model_file import ModelFile, Stamp
-from stream.model_in_use import ModelInUse
-from stream.record import ModelId
+from stream.tagging.model_in_use import ModelInUse
+from stream.tagging.record import ModelId
 
 logger = logging.getLogger(__name__)
 

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Protocol
 from model.contract import DEFAULT_MODEL, Model, ModelError, ModelInfo, load
 from stream.common.errors import StreamError
 from stream.model_file import ModelFile
-from stream.model_in_use import ModelInUse, Rule, frontend_differences, same_frontend, same_labels
 from stream.model_watch import Held, ModelWatch
-from stream.record import ModelId
 from stream.settings import Settings
 from stream.shadow import Shadow, ShadowTold, Unheard
 from stream.sinks.result_file import kind_of
+from stream.tagging.model_in_use import ModelInUse, Rule, frontend_differences, same_frontend, same_labels
+from stream.tagging.record import ModelId
 
 if TYPE_CHECKING:  # imported with the HTTP side only
     from stream.sinks.metrics import Metrics

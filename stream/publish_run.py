@@ -13,7 +13,6 @@ import socket
 import time
 from typing import cast
 
-from stream.audio import Source
 from stream.common.stop import Stop
 from stream.file_jobs import find_files, side_by_side
 from stream.kafka.chunks import Encoding
@@ -25,6 +24,7 @@ from stream.kafka.producers import producers
 from stream.kafka.publisher import Publisher
 from stream.publish_progress import Figures, progress
 from stream.publish_settings import PublishSettings
+from stream.tagging.audio import Source
 
 logger = logging.getLogger(__name__)
 

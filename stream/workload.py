@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from model.contract import Model
 from model.mel import MelStream
 from model.resample import Resampler, downmix
-from stream.audio import AudioChunk
 from stream.demo.playlist import PIECES
-from stream.session import Session
 from stream.sources.decode import Decoder
+from stream.tagging.audio import AudioChunk
+from stream.tagging.session import Session
 
 _SAMPLERATE = 44_100
 _CHUNKS = 12  # a window comes in so many

@@ -16,7 +16,7 @@ import re
 import unicodedata
 import urllib.parse
 
-from stream.record import Final, Moods
+from stream.tagging.record import Final, Moods
 
 _LOGIN = re.compile(r"(?<=://)[^/\s?#]+@")
 _QUERY = re.compile(r"(://[^\s?#]*\?)[^\s#]*[^\s#<>\"'.,:;)]")  # what ends a sentence or a quotation stays

@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from stream.audio import AudioChunk
 from stream.kafka.chunks import Chunk, ChunkError
 from stream.kafka.stream_tagger import Result
+from stream.tagging.audio import AudioChunk
 
 Outcome = Literal["ok", "duplicate", "stale", "dead_letter", "replayed"]
 """What becomes of a record."""

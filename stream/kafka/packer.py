@@ -16,9 +16,9 @@ import uuid
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.audio import AudioChunk
 from stream.common.errors import StreamError
 from stream.kafka.chunks import Chunk
+from stream.tagging.audio import AudioChunk
 
 _LONGEST_TITLE = 600
 """Characters; percent-encoded it still fits a header."""

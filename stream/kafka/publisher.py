@@ -13,12 +13,12 @@ import contextlib
 import logging
 from collections.abc import Sequence
 
-from stream.audio import AudioChunk, Source, SourceItem, SourceStatus, StreamEnd
 from stream.common.errors import StreamError, UsageError
 from stream.common.stop import Stop
 from stream.kafka.chunks import Chunk
 from stream.kafka.outbox import Outbox
 from stream.kafka.packer import Packer
+from stream.tagging.audio import AudioChunk, Source, SourceItem, SourceStatus, StreamEnd
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from stream.audio import AudioChunk
 from stream.common.stop import Stop
 from stream.engine import Engine
 from stream.kafka.batch import Batch
@@ -33,6 +32,7 @@ from stream.kafka.watchdog import Watchdog
 from stream.kafka.writes import Outbound
 from stream.settings import Settings
 from stream.speed import Speed
+from stream.tagging.audio import AudioChunk
 
 if TYPE_CHECKING:  # imported with the HTTP side only
     from stream.kafka.metrics import KafkaMetrics

@@ -14,7 +14,7 @@ import json
 from typing import Any, Self
 
 from stream.common.errors import StreamError
-from stream.snapshot import SessionSnapshot
+from stream.tagging.snapshot import SessionSnapshot
 
 SCHEMA = 1
 

@@ -21,12 +21,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Literal
 
-from stream.audio import AudioChunk
 from stream.common.errors import StreamError
 from stream.kafka.chunks import Chunk, ChunkError
 from stream.kafka.state import StreamState
-from stream.record import Estimate, Final, Record, Status
-from stream.session import Session
+from stream.tagging.audio import AudioChunk
+from stream.tagging.record import Estimate, Final, Record, Status
+from stream.tagging.session import Session
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 
 from stream.common.errors import StreamError
 from stream.common.output import OutputClosed
-from stream.record import Record
 from stream.sinks.sink import Sink
+from stream.tagging.record import Record
 
 
 class SinkGroup:

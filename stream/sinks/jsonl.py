@@ -12,7 +12,7 @@ from typing import TextIO
 from stream.common.output import LineWriter
 from stream.common.stop import Stop
 from stream.common.text import utf8
-from stream.record import Record
+from stream.tagging.record import Record
 
 
 def to_line(record: Record) -> str:

@@ -15,7 +15,7 @@ from typing import TextIO
 from stream.common.output import LineWriter
 from stream.common.stop import Stop
 from stream.common.text import basis, clock, plain, top
-from stream.record import Estimate, Event, Final, Moods, Record, Status
+from stream.tagging.record import Estimate, Event, Final, Moods, Record, Status
 
 _STEPS = "▁▂▃▄▅▆▇█"
 _SHOWN = 3

@@ -29,11 +29,11 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 from prometheus_client import CollectorRegistry, ProcessCollector
 
-from stream.audio import AudioChunk, SourceStatus, StatusKind
 from stream.common.text import utf8
-from stream.record import SILENCE_DBFS, Estimate, Event, Final, ModelId, Record, power_of
 from stream.sinks.instruments import Instruments
 from stream.sinks.metric_table import DEFINITIONS
+from stream.tagging.audio import AudioChunk, SourceStatus, StatusKind
+from stream.tagging.record import SILENCE_DBFS, Estimate, Event, Final, ModelId, Record, power_of
 
 OTHER = "other"
 _LONGEST_LABEL = 128

@@ -22,9 +22,9 @@ from prometheus_client import CollectorRegistry
 
 from stream.agreement import Comparison
 from stream.common.text import utf8
-from stream.record import ModelId
 from stream.sinks.instruments import Instruments
 from stream.sinks.metric_table import MODEL_DEFINITIONS, SHADOW_DEFINITIONS
+from stream.tagging.record import ModelId
 
 
 class ModelMetrics:

@@ -27,9 +27,9 @@ from stream.common.errors import StreamError, need
 from stream.common.output import open_output
 from stream.common.stop import Stop
 from stream.common.text import plain
-from stream.record import Record
 from stream.sinks.csv import columns, flat
 from stream.sinks.jsonl import JsonLinesSink
+from stream.tagging.record import Record
 
 if TYPE_CHECKING:
     import pyarrow

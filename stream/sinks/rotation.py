@@ -20,8 +20,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from stream.common.errors import StreamError
-from stream.record import Record
 from stream.sinks.sink import Sink
+from stream.tagging.record import Record
 
 logger = logging.getLogger(__name__)
 

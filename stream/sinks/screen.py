@@ -26,10 +26,10 @@ from rich.text import Text
 from model.frontend import FrontEnd
 from stream.common.output import OutputClosed
 from stream.common.text import clock, count_of
-from stream.record import Final, Record, Status
 from stream.sinks.screen_frame import final_bars, final_line, frame
 from stream.sinks.screen_pen import ASCII, UNICODE
 from stream.sinks.screen_state import ScreenState
+from stream.tagging.record import Final, Record, Status
 
 _REDRAW_SECONDS = 1 / 8
 _WINDOW_SECONDS = FrontEnd().window_samples / FrontEnd().samplerate

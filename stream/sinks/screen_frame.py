@@ -13,10 +13,10 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from stream.common.text import basis, clock, plain, top
-from stream.record import Final
 from stream.sinks.screen_many import many
 from stream.sinks.screen_pen import FAINT, NARROW, Glyphs, Pen
 from stream.sinks.screen_state import ScreenState, View
+from stream.tagging.record import Final
 
 
 def frame(state: ScreenState, width: int, height: int, top_k: int | None, glyphs: Glyphs) -> Text:

@@ -15,8 +15,8 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from stream.common.text import clock, plain, top
-from stream.record import SILENCE_DBFS, Moods
 from stream.sinks.screen_state import News, View
+from stream.tagging.record import SILENCE_DBFS, Moods
 
 _COLOURS = (
     "#d7a22a",

@@ -17,7 +17,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 
 from stream.common.text import clock, plain
-from stream.record import Estimate, Event, Final, Moods, Record, Status
+from stream.tagging.record import Estimate, Event, Final, Moods, Record, Status
 
 _MOST_STREAMS = 256
 _NEWS = 6

@@ -16,10 +16,10 @@ from typing import Any
 
 from rich.console import Console
 
-from stream.record import Estimate, Event, Final, ModelId, Record, Status
 from stream.sinks.screen_frame import frame
 from stream.sinks.screen_pen import UNICODE
 from stream.sinks.screen_state import ScreenState
+from stream.tagging.record import Estimate, Event, Final, ModelId, Record, Status
 
 _TYPES: dict[str, type[Record]] = {"estimate": Estimate, "final": Final, "event": Event, "status": Status}
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from stream.record import Record
+from stream.tagging.record import Record
 
 
 class Sink(Protocol):

@@ -15,8 +15,8 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.audio import AudioChunk, SourceItem, SourceStatus
 from stream.sources.block import Block
+from stream.tagging.audio import AudioChunk, SourceItem, SourceStatus
 
 _SHORTEST_SAID = 0.05
 """What is shorter would read as 0.0 s."""

@@ -10,10 +10,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from stream.audio import AudioChunk, SourceItem, StreamEnd
 from stream.common.stop import Stop
 from stream.demo.playlist import PIECES
 from stream.sources.files import FileSource
+from stream.tagging.audio import AudioChunk, SourceItem, StreamEnd
 
 STREAM = "demo"
 

@@ -18,11 +18,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from stream.audio import AudioChunk, SourceItem, StreamEnd
 from stream.common.errors import StreamError
 from stream.common.stop import Stop
 from stream.sources.chunker import Chunker
 from stream.sources.pipe import Pipe
+from stream.tagging.audio import AudioChunk, SourceItem, StreamEnd
 
 if TYPE_CHECKING:
     from stream.sources.decode import Decoder

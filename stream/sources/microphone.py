@@ -14,13 +14,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Generator, Iterator
 
-from stream.audio import AudioChunk, SourceItem, SourceStatus, StatusKind
 from stream.common.errors import StreamError
 from stream.common.stop import Stop
 from stream.sources.backoff import Backoff
 from stream.sources.devices import list_devices
 from stream.sources.pump import Pump
 from stream.sources.recording import Recording, Take
+from stream.tagging.audio import AudioChunk, SourceItem, SourceStatus, StatusKind
 
 __all__ = ["MicrophoneSource", "list_devices"]
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator
 
-from stream.audio import SourceItem, SourceStatus, StreamEnd
 from stream.common.errors import StreamError
 from stream.common.stop import Stop
 from stream.common.text import bare, masked
@@ -23,6 +22,7 @@ from stream.sources.connection import Connection, Opened
 from stream.sources.decode import Decoder, UndecodableError
 from stream.sources.icy import IcyReader
 from stream.sources.station import Segments, tune_in
+from stream.tagging.audio import SourceItem, SourceStatus, StreamEnd
 
 _CHUNK_SECONDS = 0.1
 _QUICK = {"formatprobesize": "16384"}

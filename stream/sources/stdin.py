@@ -19,13 +19,13 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.audio import SourceItem, SourceStatus, StreamEnd
 from stream.common.errors import StreamError, UsageError
 from stream.common.stop import Stop
 from stream.common.text import count_of
 from stream.pcm import RAW_FORMATS
 from stream.sources.chunker import Chunker
 from stream.sources.pipe import Pipe
+from stream.tagging.audio import SourceItem, SourceStatus, StreamEnd
 
 logger = logging.getLogger(__name__)
 

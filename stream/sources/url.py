@@ -14,12 +14,12 @@ import dataclasses
 import socket
 from collections.abc import Generator, Iterator
 
-from stream.audio import AudioChunk, SourceItem
 from stream.common.stop import Stop
 from stream.common.text import stream_name
 from stream.sources.backoff import Backoff
 from stream.sources.connection import check_address
 from stream.sources.pump import Pump
+from stream.tagging.audio import AudioChunk, SourceItem
 
 _QUEUE_CHUNKS = 100
 """Ten seconds; a full queue leaves the sound with the server (TCP holds it back)."""

@@ -21,9 +21,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from stream.audio import AudioChunk, SourceStatus
 from stream.common.text import utf8
-from stream.record import Estimate, Event, Final, ModelId, Record, Status
+from stream.tagging.audio import AudioChunk, SourceStatus
+from stream.tagging.record import Estimate, Event, Final, ModelId, Record, Status
 
 _EVENTS = 10
 

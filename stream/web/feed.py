@@ -24,9 +24,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from stream.audio import AudioChunk, SourceStatus
 from stream.common.text import utf8
-from stream.record import ModelId, Record, dbfs
+from stream.tagging.audio import AudioChunk, SourceStatus
+from stream.tagging.record import ModelId, Record, dbfs
 from stream.web.history import SPAN_SECONDS, StreamHistory, name_key
 
 _REMEMBERED_GONE = 1000

@@ -16,7 +16,7 @@ from collections import deque
 from typing import Any
 
 from stream.common.text import top, utf8
-from stream.record import Estimate, Event, Final, Moods, Record, Status
+from stream.tagging.record import Estimate, Event, Final, Moods, Record, Status
 from stream.web.plane import valence_arousal
 
 SPAN_SECONDS = 300.0

@@ -8,7 +8,7 @@ The four moods are the quadrants of the circle in J. A. Russell, "A circumplex m
 
 from __future__ import annotations
 
-from stream.record import Moods
+from stream.tagging.record import Moods
 
 _QUADRANTS = ("happy", "angry", "sad", "calm")
 

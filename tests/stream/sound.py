@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from stream.audio import AudioChunk
-from stream.record import Estimate, Event, Final, Record
-from stream.session import Session
+from stream.tagging.audio import AudioChunk
+from stream.tagging.record import Estimate, Event, Final, Record
+from stream.tagging.session import Session
 
 
 def tune(seconds: float, samplerate: int = 16000, *, seed: int = 0, level: float = 0.2) -> np.ndarray:

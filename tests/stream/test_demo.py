@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from model.contract import DEFAULT_MODEL
-from stream.audio import AudioChunk, SourceItem, StreamEnd
 from stream.common.errors import StreamError
 from stream.common.stop import Stop
 from stream.demo import compose
 from stream.demo.playlist import PIECES, Piece
 from stream.sources import demo
 from stream.sources.demo import DemoSource
+from stream.tagging.audio import AudioChunk, SourceItem, StreamEnd
 from tests import models
 from tests.stream.command import listen, records
 

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from model.contract import Model
-from stream.audio import AudioChunk, SourceItem, SourceStatus, StreamEnd
 from stream.common.errors import StreamError, UsageError
 from stream.common.output import OutputClosed
 from stream.common.stop import Stop
 from stream.engine import Engine
-from stream.record import Final, Record, Status
-from stream.session import Session, SessionOptions
 from stream.sinks.group import SinkGroup
+from stream.tagging.audio import AudioChunk, SourceItem, SourceStatus, StreamEnd
+from stream.tagging.record import Final, Record, Status
+from stream.tagging.session import Session, SessionOptions
 from tests.stream.sound import chunks, finals, tune
 
 

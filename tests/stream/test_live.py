@@ -16,7 +16,7 @@ import pytest
 
 from model.contract import DEFAULT_MODEL, load
 from model.resample import resample
-from stream.session import Session
+from stream.tagging.session import Session
 from tests.pulse import PulseAudio, pulse
 from tests.stream.command import start
 from tests.stream.files import write

@@ -16,9 +16,9 @@ import pytest
 
 from model.contract import DEFAULT_MODEL, Model, ModelError, load
 from stream.model_file import ModelFile
-from stream.model_in_use import ModelInUse, same_frontend, same_labels
 from stream.model_watch import Held, ModelWatch
-from stream.session import Session
+from stream.tagging.model_in_use import ModelInUse, same_frontend, same_labels
+from stream.tagging.session import Session
 from tests.stream import swaps
 from tests.stream.command import COMMAND, environment
 from tests.stream.fed import Fed

@@ -19,10 +19,10 @@ from onnx import TensorProto, helper, numpy_helper
 from model.contract import Model, load
 from model.frontend import FrontEnd
 from stream.agreement import Agreement, Comparison, compare
-from stream.model_in_use import ModelInUse
-from stream.record import Record
-from stream.session import Session, SessionOptions
 from stream.shadow import Shadow
+from stream.tagging.model_in_use import ModelInUse
+from stream.tagging.record import Record
+from stream.tagging.session import Session, SessionOptions
 from tests import models
 from tests.stream.command import listen as run
 from tests.stream.command import records

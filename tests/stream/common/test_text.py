@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.common.text import basis, clock, escaped, plain, single_line, top
-from stream.record import Final, ModelId
+from stream.tagging.record import Final, ModelId
 from tests.stream.sinks import records
 
 

@@ -9,8 +9,8 @@ from model.contract import Model
 from stream.kafka.chunks import Chunk, Encoding, encode
 from stream.kafka.partition import PartitionTagger
 from stream.kafka.stream_tagger import Result
-from stream.record import Estimate, Event, Final, Record
-from stream.session import Session, SessionOptions
+from stream.tagging.record import Estimate, Event, Final, Record
+from stream.tagging.session import Session, SessionOptions
 from tests.stream.sound import tune
 
 

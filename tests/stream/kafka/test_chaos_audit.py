@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from model.contract import Model, load
-from stream.audio import AudioChunk
 from stream.kafka.chunks import Chunk, encode
-from stream.session import Session
+from stream.tagging.audio import AudioChunk
+from stream.tagging.session import Session
 from tests.stream.kafka.chaos import audit, network
 from tests.stream.kafka.chaos.faults import KINDS, schedule
 from tests.stream.kafka.chaos.plan import Pause, StreamPlan

@@ -18,7 +18,7 @@ from onnx import helper, numpy_helper
 
 from model.contract import Model, load
 from stream.kafka.chunks import Chunk, encode
-from stream.scorer import SessionOptions
+from stream.tagging.scorer import SessionOptions
 from tests import models
 from tests.promtool import check_metrics
 from tests.stream.command import environment

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from model.contract import Model
 from stream.kafka.chunks import Chunk
-from stream.record import Estimate, Final
-from stream.session import Session, SessionOptions
+from stream.tagging.record import Estimate, Final
+from stream.tagging.session import Session, SessionOptions
 from tests.stream.kafka.log import Consumer, Entry, essence, log, records, speak
 from tests.stream.sound import chunks, estimates, finals, listen, tune
 

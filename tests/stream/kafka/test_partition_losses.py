@@ -6,7 +6,7 @@ import pytest
 
 from model.contract import Model
 from stream.kafka.chunks import Chunk
-from stream.session import SessionOptions
+from stream.tagging.session import SessionOptions
 from tests.stream.kafka.log import Consumer, essence, log, records, speak
 from tests.stream.sound import estimates
 

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stream.audio import AudioChunk, StreamEnd
 from stream.common.stop import Stop
 from stream.kafka.chunks import Chunk, decode
 from stream.kafka.connection import Connection
@@ -18,6 +17,7 @@ from stream.kafka.courier import Courier
 from stream.kafka.outbox import Outbox
 from stream.kafka.producers import producers
 from stream.kafka.publisher import Publisher
+from stream.tagging.audio import AudioChunk, StreamEnd
 from tests.stream.kafka import client
 from tests.stream.kafka.broker import Broker
 from tests.stream.kafka.client import TopicNames

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from stream.audio import AudioChunk
 from stream.common.errors import StreamError
 from stream.common.stop import Stop
 from stream.kafka.chunks import Chunk
 from stream.kafka.outbox import Outbox
 from stream.kafka.packer import Packer
+from stream.tagging.audio import AudioChunk
 from tests.stream.sound import tune
 
 RATE = 16_000

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pytest
 
-from stream.audio import AudioChunk
 from stream.common.errors import StreamError
 from stream.kafka.chunks import Chunk
 from stream.kafka.packer import Packer
+from stream.tagging.audio import AudioChunk
 from tests.stream.sound import chunks, tune
 
 RATE = 16_000

@@ -17,9 +17,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from stream.common.output import open_output
-from stream.record import Estimate
 from stream.sinks.jsonl import JsonLinesSink
 from stream.sinks.parquet import convert
+from stream.tagging.record import Estimate
 from tests.stream.sinks import records
 
 MOODS = ("happy", "angry", "sad", "calm", "tense", "tender", "nostalgic", "solemn", "powerful")

@@ -14,9 +14,9 @@ from typing import Any
 import pyarrow.parquet
 
 from stream.common.stop import Stop
-from stream.record import Record
 from stream.sinks.result_file import open_results
 from stream.sinks.rotation import Limits
+from stream.tagging.record import Record
 from tests.stream.sinks import records
 
 

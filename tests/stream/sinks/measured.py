@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from stream.audio import AudioChunk
 from stream.sinks.metrics import Metrics
+from stream.tagging.audio import AudioChunk
 
 
 class Clock:

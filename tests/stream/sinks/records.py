@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stream.record import Estimate, Event, Final, ModelId, Status
+from stream.tagging.record import Estimate, Event, Final, ModelId, Status
 
 MODEL = ModelId("demo", "1.0", "ab" * 32)
 LABELS = ["happy", "sad", "calm"]

@@ -13,10 +13,10 @@ from rich.console import Console
 
 from stream.common.errors import StreamError
 from stream.common.output import OutputClosed, open_output
-from stream.record import Record
 from stream.sinks.group import SinkGroup
 from stream.sinks.jsonl import JsonLinesSink
 from stream.sinks.screen import ScreenSink
+from stream.tagging.record import Record
 from tests.stream.sinks import records
 
 needs_full_device = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
-from stream.audio import SourceStatus
-from stream.record import ModelId
 from stream.sinks.metric_page import document
 from stream.sinks.metric_table import ALL_DEFINITIONS, DEFINITIONS
 from stream.sinks.metrics import Metrics
 from stream.sinks.metrics_text import encoder_for
+from stream.tagging.audio import SourceStatus
+from stream.tagging.record import ModelId
 from tests.promtool import check_metrics
 from tests.stream.sinks import records
 from tests.stream.sinks.measured import Clock, chunk, label_values, loud, value

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.audio import SourceStatus, StatusKind
-from stream.record import ModelId
 from stream.sinks.metrics import Metrics
 from stream.sinks.metrics_text import encoder_for
+from stream.tagging.audio import SourceStatus, StatusKind
+from stream.tagging.record import ModelId
 from tests.stream.sinks import records
 from tests.stream.sinks.measured import Clock, chunk, label_values, value
 

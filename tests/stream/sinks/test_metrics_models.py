@@ -12,13 +12,13 @@ from rich.console import Console
 
 from stream.agreement import Comparison
 from stream.models import Models
-from stream.record import ModelId
 from stream.settings import Settings
 from stream.sinks.metric_table import MODEL_DEFINITIONS, SHADOW_DEFINITIONS
 from stream.sinks.metrics import Metrics
 from stream.sinks.metrics_models import ModelMetrics, ShadowMetrics
 from stream.sinks.metrics_text import encoder_for
 from stream.sinks.screen import ScreenSink
+from stream.tagging.record import ModelId
 from tests import models
 from tests.promtool import check_metrics
 from tests.stream.sinks import records

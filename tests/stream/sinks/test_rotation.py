@@ -10,11 +10,11 @@ import pytest
 from stream.common.errors import StreamError
 from stream.common.output import open_output
 from stream.common.stop import Stop
-from stream.record import Record
 from stream.sinks.jsonl import JsonLinesSink
 from stream.sinks.result_file import open_results
 from stream.sinks.rotation import Limits, RotatingSink
 from stream.sinks.sink import Sink
+from stream.tagging.record import Record
 from tests.stream.sinks import records
 from tests.stream.sinks.kept import fill, read
 from tests.stream.sinks.measured import Clock

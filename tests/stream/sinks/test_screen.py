@@ -12,8 +12,8 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from stream.common.output import OutputClosed
-from stream.record import Record
 from stream.sinks.screen import ScreenSink
+from stream.tagging.record import Record
 from tests.stream.sinks import records
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\n]")

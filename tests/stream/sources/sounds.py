@@ -13,7 +13,7 @@ from typing import Any
 import av
 import numpy as np
 
-from stream.audio import AudioChunk, SourceItem, SourceStatus, StreamEnd
+from stream.tagging.audio import AudioChunk, SourceItem, SourceStatus, StreamEnd
 
 CODECS = {
     "a.mp3": ("libmp3lame", 44100),

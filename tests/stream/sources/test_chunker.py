@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.audio import AudioChunk, SourceStatus
 from stream.sources.backoff import Backoff
 from stream.sources.block import Block
 from stream.sources.chunker import Chunker
+from stream.tagging.audio import AudioChunk, SourceStatus
 
 _cuts = st.lists(st.integers(0, 500), max_size=20)
 

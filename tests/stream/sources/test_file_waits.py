@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stream.audio import AudioChunk, StreamEnd
 from stream.common.errors import StreamError
 from stream.common.stop import Stop
 from stream.sources.files import FileSource
+from stream.tagging.audio import AudioChunk, StreamEnd
 from tests.stream.sources.sounds import end_of, samples_of, write_kind
 
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.audio import AudioChunk
 from stream.common.errors import StreamError
 from stream.common.stop import Stop
 from stream.sources.files import FileSource
+from stream.tagging.audio import AudioChunk
 from tests.stream.sources.sounds import CODECS, chunks_of, decode, end_of, music, samples_of, write, write_kind
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stream.audio import AudioChunk
 from stream.common.errors import StreamError, UsageError
 from stream.common.stop import Stop
 from stream.sources.devices import Device, check_form, devices, find_device, fresh_sounddevice
 from stream.sources.microphone import MicrophoneSource, list_devices
+from stream.tagging.audio import AudioChunk
 from tests.pulse import PulseAudio
 from tests.stream import command
 from tests.stream.sources.microphones import jumps, listen, lost, ups_and_downs

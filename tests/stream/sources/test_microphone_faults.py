@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from stream.audio import AudioChunk, SourceStatus
 from stream.common.stop import Stop
 from stream.sources.microphone import MicrophoneSource
+from stream.tagging.audio import AudioChunk, SourceStatus
 from tests.pulse import PulseAudio
 from tests.stream.sources.microphones import jumps, kinds, listen, lost, ups_and_downs
 from tests.stream.sources.sounds import chunks_of, statuses_of

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from stream.audio import AudioChunk
+from stream.tagging.audio import AudioChunk
 from tests.stream.sources.sounds import (
     chunks_of,
     statuses_of,

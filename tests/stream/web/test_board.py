@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from stream.audio import AudioChunk, SourceStatus, StatusKind
+from stream.tagging.audio import AudioChunk, SourceStatus, StatusKind
 from stream.web.board import Board
 from tests.stream.sinks import records
 

@@ -9,7 +9,7 @@ import threading
 import numpy as np
 import pytest
 
-from stream.audio import AudioChunk
+from stream.tagging.audio import AudioChunk
 from stream.web.feed import LiveFeed
 from stream.web.server import Server
 from tests.stream.sinks import records

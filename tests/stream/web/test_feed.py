@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.audio import AudioChunk, SourceStatus
-from stream.record import ModelId
+from stream.tagging.audio import AudioChunk, SourceStatus
+from stream.tagging.record import ModelId
 from stream.web.feed import Cursor, LiveFeed
 from stream.web.history import MAX_NOTES, MAX_POINTS, SPAN_SECONDS, name_key
 from stream.web.plane import valence_arousal

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from stream.record import ModelId
+from stream.tagging.record import ModelId
 from stream.web.events import MOST_CLIENTS
 from stream.web.feed import LiveFeed
 from stream.web.page import page_files

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from starlette.applications import Starlette
 
-from stream.audio import AudioChunk
 from stream.common.errors import StreamError
 from stream.sinks.metrics import Metrics
+from stream.tagging.audio import AudioChunk
 from stream.web.app import create_app
 from stream.web.board import Board
 from stream.web.feed import LiveFeed

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from model.contract import DEFAULT_MODEL, load
-from stream.record import timestamp
+from stream.tagging.record import timestamp
 from tests.stream.kafka import client
 from tests.stream.kafka.broker import Broker
 from tests.stream.kafka.chaos import audit, network, topics

@@ -15,10 +15,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from model.contract import Model
-from stream.audio import AudioChunk
 from stream.kafka.chunks import Chunk, decode, encode
-from stream.record import Record, Status
-from stream.session import Session
+from stream.tagging.audio import AudioChunk
+from stream.tagging.record import Record, Status
+from stream.tagging.session import Session
 from tests.stream.kafka.chaos.plan import Pause, StreamPlan
 
 SOURCE = "/chaos"

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.silence import Boundary, SilenceSplitter
+from stream.tagging.silence import Boundary, SilenceSplitter
 
 RATE = 1000  # blocks of 20 samples
 

@@ -15,8 +15,8 @@ import pytest
 from model.contract import Model, load
 from model.frontend import FrontEnd
 from model.resample import downmix, resample
-from stream.session import Session, SessionOptions
 from stream.sources.decode import Decoder
+from stream.tagging.session import Session, SessionOptions
 from tests import essentia_models as essentia
 from tests.stream import files
 from tests.stream.command import listen, records

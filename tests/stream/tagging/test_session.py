@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from model.contract import Model, ModelError
 from model.mel import melspectrogram
 from model.resample import resample
-from stream.audio import AudioChunk
 from stream.common.errors import StreamError
-from stream.record import Record
-from stream.session import Session, SessionOptions
+from stream.tagging.audio import AudioChunk
+from stream.tagging.record import Record
+from stream.tagging.session import Session, SessionOptions
 from tests.models import LABELS
 from tests.stream.sound import chunks, estimates, events, finals, listen, tune
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from model.contract import Model, load
 from model.frontend import FrontEnd
-from stream.model_in_use import ModelInUse, same_frontend, same_labels
-from stream.record import Estimate, Event, Final, Record
-from stream.session import Session, SessionOptions
-from stream.snapshot import SessionSnapshot
+from stream.tagging.model_in_use import ModelInUse, same_frontend, same_labels
+from stream.tagging.record import Estimate, Event, Final, Record
+from stream.tagging.session import Session, SessionOptions
+from stream.tagging.snapshot import SessionSnapshot
 from tests import models
 from tests.stream.sound import chunks, estimates, events, finals, listen, tune
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from model.contract import Model
-from stream.session import Session, SessionOptions
+from stream.tagging.session import Session, SessionOptions
 from tests.models import LABELS
 from tests.stream.sound import chunks, estimates, events, finals, listen, tune
 

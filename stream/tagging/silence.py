@@ -19,7 +19,7 @@ import enum
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.record import power_of
+from stream.tagging.record import power_of
 
 _BLOCK_SECONDS = 0.02
 

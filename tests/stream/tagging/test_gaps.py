@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.contract import Model
-from stream.audio import AudioChunk
-from stream.session import Session, SessionOptions
+from stream.tagging.audio import AudioChunk
+from stream.tagging.session import Session, SessionOptions
 from tests.stream.sound import chunks, estimates, finals, listen, tune
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from model.contract import Model
-from stream.audio import AudioChunk
-from stream.session import Session, SessionOptions
+from stream.tagging.audio import AudioChunk
+from stream.tagging.session import Session, SessionOptions
 from tests.stream.sound import tune
 
 RATE = 8000

@@ -15,7 +15,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Self
 
-from stream.record import ModelId
+from stream.tagging.record import ModelId
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

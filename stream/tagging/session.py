@@ -3,7 +3,7 @@
     session = Session("mic", model, SessionOptions(), live=True)
     for record in session.feed(chunk): ...     # estimates, events, finals of tracks that ended
     for record in session.flush(): ...         # the end of the stream
-    session.resume(other.snapshot())           # go on where another process was: stream/snapshot.py
+    session.resume(other.snapshot())           # go on where another process was: stream/tagging/snapshot.py
 
 What a session says is a function of the samples fed, whatever chunks they come in: no clock enters it. Its memory is
 bounded, whatever is fed.
@@ -22,14 +22,13 @@ from numpy.typing import NDArray
 
 from model.contract import Model, ModelError
 from model.resample import downmix
-from stream.audio import AudioChunk
 from stream.common.errors import StreamError
-from stream.model_in_use import ModelInUse
-from stream.record import SILENCE_DBFS, Estimate, Record, Status, dbfs
-from stream.scorer import SessionOptions, TrackScorer
-from stream.silence import Boundary, SilenceSplitter
-from stream.snapshot import SessionSnapshot
-from stream.tally import ScoredBy, scored_by
+from stream.tagging.audio import AudioChunk
+from stream.tagging.model_in_use import ModelInUse
+from stream.tagging.record import SILENCE_DBFS, Estimate, Record, Status, dbfs
+from stream.tagging.scorer import ScoredBy, SessionOptions, TrackScorer, scored_by
+from stream.tagging.silence import Boundary, SilenceSplitter
+from stream.tagging.snapshot import SessionSnapshot
 
 _NOTHING = np.empty(0, dtype=np.float32)
 _MAX_AMPLITUDE = 1e6  # beyond it a float is no sound but damage, like NaN

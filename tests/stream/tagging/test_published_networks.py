@@ -17,7 +17,7 @@ from model.networks.singh_biswas import SinghBiswas
 from model.networks.single_head import SingleHead
 from model.networks.uai_cnrl import UaiCnrl
 from model.resample import resample
-from stream.session import Session, SessionOptions
+from stream.tagging.session import Session, SessionOptions
 from tests.stream.sound import chunks, estimates, listen, tune
 
 LABELS = ("one", "two", "three", "four")

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.contract import Model
-from stream.audio import AudioChunk
-from stream.record import Estimate, Event, Final, Record
-from stream.session import Session, SessionOptions
-from stream.snapshot import SessionSnapshot
+from stream.tagging.audio import AudioChunk
+from stream.tagging.record import Estimate, Event, Final, Record
+from stream.tagging.session import Session, SessionOptions
+from stream.tagging.snapshot import SessionSnapshot
 from tests.stream.sound import chunks, tune
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.average import ExponentialAverage, Latest, Mean
+from stream.tagging.average import ExponentialAverage, Latest, Mean
 
 windows = st.lists(st.lists(st.floats(0, 1), min_size=3, max_size=3), min_size=1, max_size=50)
 

@@ -10,11 +10,11 @@ from model.contract import Model, load
 from model.frontend import MTG_JAMENDO
 from model.mel import melspectrogram
 from model.resample import resample
-from stream.audio import AudioChunk
-from stream.session import Session, SessionOptions
+from stream.tagging.audio import AudioChunk
+from stream.tagging.session import Session, SessionOptions
 from tests import models
 from tests.stream.sound import chunks, estimates, finals, listen, tune
-from tests.stream.test_resume import relay, same
+from tests.stream.tagging.test_resume import relay, same
 
 HOP = 469  # 10.005 s
 WINDOW_S = 4096 * 256 / 12_000

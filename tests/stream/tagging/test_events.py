@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.events import Change, EventDetector
+from stream.tagging.events import Change, EventDetector
 
 
 def run(values: list[float], *, on: float = 0.6, off: float = 0.4, minimum: float = 2.0) -> list[Change]:
