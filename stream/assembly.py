@@ -23,7 +23,7 @@ from stream.common.stop import Stop
 from stream.engine import Engine, Observer
 from stream.file_jobs import find_files, side_by_side
 from stream.models import Models
-from stream.settings import Settings
+from stream.settings.listen import Settings
 from stream.sinks.group import SinkGroup
 from stream.sinks.result_file import open_results
 from stream.sinks.rotation import Limits

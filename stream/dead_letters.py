@@ -21,9 +21,9 @@ from stream.common import process
 from stream.common.errors import StreamError
 
 if TYPE_CHECKING:
-    from stream.dead_letters_settings import DeadLettersSettings
     from stream.kafka.dead_letter_box import DeadLetterBox, Tally
     from stream.kafka.dead_letters import Letter
+    from stream.settings.kafka import DeadLettersSettings
 
 # All else is imported where it is needed: see listen.py.
 
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     process.prepare()
     from stream.common.log import configure  # noqa: PLC0415
     from stream.common.output import OutputClosed  # noqa: PLC0415
-    from stream.dead_letters_settings import parse  # noqa: PLC0415
+    from stream.settings.kafka import parse  # noqa: PLC0415
 
     try:
         settings = parse(sys.argv[1:] if argv is None else argv, os.environ)

@@ -23,7 +23,7 @@ from stream.common import process
 from stream.common.errors import StreamError
 
 if TYPE_CHECKING:
-    from stream.settings import Settings
+    from stream.settings.listen import Settings
 
 # All else is imported where it is needed: after process.prepare(), so that Ctrl-C is quiet from the start, and only
 # what the action takes: --help and --list-devices need neither a model nor a decoder.
@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None, choose_source: Callable[[], str] | N
 
 
 def _settings(argv: Sequence[str], choose_source: Callable[[], str] | None) -> Settings:
-    from stream.settings import NoSourceError, parse  # noqa: PLC0415
+    from stream.settings.listen import NoSourceError, parse  # noqa: PLC0415
 
     try:
         return parse(argv, os.environ)

@@ -18,7 +18,7 @@ from model.contract import DEFAULT_MODEL, Model, ModelError, ModelInfo, load
 from stream.common.errors import StreamError
 from stream.model_file import ModelFile
 from stream.model_watch import Held, ModelWatch
-from stream.settings import Settings
+from stream.settings.listen import Settings
 from stream.shadow import Shadow, ShadowTold, Unheard
 from stream.sinks.result_file import kind_of
 from stream.tagging.model_in_use import ModelInUse, Rule, frontend_differences, same_frontend, same_labels

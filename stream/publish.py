@@ -19,7 +19,7 @@ from stream.common import process
 from stream.common.errors import StreamError
 
 if TYPE_CHECKING:
-    from stream.publish_settings import PublishSettings
+    from stream.settings.publish import PublishSettings
 
 # All else is imported where it is needed: after process.prepare(), so that Ctrl-C is quiet from the start.
 
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     process.prepare()
     from stream.common.log import configure  # noqa: PLC0415
     from stream.common.output import OutputClosed  # noqa: PLC0415
-    from stream.publish_settings import parse  # noqa: PLC0415
+    from stream.settings.publish import parse  # noqa: PLC0415
 
     try:
         settings = parse(sys.argv[1:] if argv is None else argv, os.environ)

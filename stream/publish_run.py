@@ -23,7 +23,7 @@ from stream.kafka.outbox import Outbox
 from stream.kafka.producers import producers
 from stream.kafka.publisher import Publisher
 from stream.publish_progress import Figures, progress
-from stream.publish_settings import PublishSettings
+from stream.settings.publish import PublishSettings
 from stream.tagging.audio import Source
 
 logger = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from stream.common import process
 from stream.common.errors import StreamError
 
 if TYPE_CHECKING:
-    from stream.kafka.topic_settings import TopicSettings
+    from stream.settings.kafka import TopicSettings
 
 # All else is imported after process.prepare(), so that Ctrl-C is quiet from the start.
 
@@ -31,10 +31,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the command line without the program's name; that of the process for None.
     """
     process.prepare()
-    from stream.command import parse_command  # noqa: PLC0415
     from stream.common.log import configure  # noqa: PLC0415
     from stream.common.output import OutputClosed  # noqa: PLC0415
-    from stream.kafka.topic_settings import TOPICS, TopicSettings  # noqa: PLC0415
+    from stream.settings.command import parse_command  # noqa: PLC0415
+    from stream.settings.kafka import TOPICS, TopicSettings  # noqa: PLC0415
 
     try:
         settings = parse_command(TopicSettings, TOPICS, sys.argv[1:] if argv is None else argv, os.environ)

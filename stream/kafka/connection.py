@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from stream.common.errors import StreamError, need_kafka
 from stream.common.stop import Stop
 from stream.kafka.credentials import resolve
-from stream.kafka.options import ConnectionOptions, SaslMechanism, SecurityProtocol
+from stream.settings.kafka import ConnectionOptions, SaslMechanism, SecurityProtocol
 
 if TYPE_CHECKING:
     from stream.kafka.trouble import Trouble

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stream.common.errors import StreamError, UsageError
-from stream.kafka.options import MECHANISMS, PROTOCOLS, ConnectionOptions, SaslMechanism, SecurityProtocol, addresses
 from stream.kafka.properties import parse_jaas, read_properties
+from stream.settings.kafka import MECHANISMS, PROTOCOLS, ConnectionOptions, SaslMechanism, SecurityProtocol, addresses
 
 logger = logging.getLogger(__name__)
 

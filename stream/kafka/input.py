@@ -33,9 +33,9 @@ from stream.kafka.fatal import FATAL, fatal
 from stream.kafka.joining import keep_joins
 from stream.kafka.leadership import keep_leadership
 from stream.kafka.listener import Listener
-from stream.kafka.options import ConsumerOptions
 from stream.kafka.polled import Polled
 from stream.kafka.refusals import Gone, Refusals
+from stream.settings.kafka import ConsumerOptions
 
 logger = logging.getLogger(__name__)
 

@@ -30,7 +30,7 @@ from stream.kafka.topics import Topics, check
 from stream.kafka.transaction import TransactionalWriter
 from stream.kafka.watchdog import Watchdog
 from stream.kafka.writes import Outbound
-from stream.settings import Settings
+from stream.settings.listen import Settings
 from stream.speed import Speed
 from stream.tagging.audio import AudioChunk
 

@@ -20,7 +20,7 @@ from typing import Any
 from stream.common.errors import StreamError
 from stream.common.text import count_of
 from stream.kafka.connection import Connection, connect
-from stream.kafka.options import TopicOptions
+from stream.settings.kafka import TopicOptions
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from stream.kafka.connection import Connection
 from stream.kafka.input import Corrupt, Gone, InputConsumer
-from stream.kafka.options import ConsumerOptions
+from stream.settings.kafka import ConsumerOptions
 from tests.stream.kafka.client import TopicNames
 
 _PATIENCE = 60.0

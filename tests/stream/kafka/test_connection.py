@@ -19,7 +19,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
 from stream.common.errors import StreamError
 from stream.kafka.connection import Connection, connect
-from stream.kafka.options import ConnectionOptions
+from stream.settings.kafka import ConnectionOptions
 from tests.stream.command import start
 from tests.stream.kafka.broker import Broker
 from tests.stream.kafka.certificates import Certificates

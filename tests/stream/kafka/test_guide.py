@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from stream.dead_letters_settings import DeadLettersSettings
 from stream.kafka.metrics import DEAD_LETTER_REASONS
-from stream.kafka.topic_settings import TopicSettings
-from stream.options import Option, options_of
-from stream.publish_settings import PublishSettings
-from stream.settings import Settings
+from stream.settings.kafka import DeadLettersSettings, TopicSettings
+from stream.settings.listen import Settings
+from stream.settings.publish import PublishSettings
+from stream.settings.table import Option, options_of
 from stream.sinks.metric_table import DEFINITIONS, KAFKA_DEFINITIONS
 
 DOCS = Path(__file__).parents[3] / "docs"

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from stream.agreement import Comparison
 from stream.models import Models
-from stream.settings import Settings
+from stream.settings.listen import Settings
 from stream.sinks.metric_table import MODEL_DEFINITIONS, SHADOW_DEFINITIONS
 from stream.sinks.metrics import Metrics
 from stream.sinks.metrics_models import ModelMetrics, ShadowMetrics

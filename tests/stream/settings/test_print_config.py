@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream import kinds
-from stream.command import parse_command
 from stream.common.errors import UsageError
-from stream.config_file import to_yaml
-from stream.kafka.topic_settings import TOPICS, TopicSettings
-from stream.options import Origin, option, options_of
-from stream.settings import OPTIONS, parse
+from stream.settings import table as kinds
+from stream.settings.command import parse_command
+from stream.settings.kafka import TOPICS, TopicSettings
+from stream.settings.listen import OPTIONS, parse
+from stream.settings.table import Origin, option, options_of
+from stream.settings.yaml_file import to_yaml
 
 CONFIG = Path(__file__).parents[2] / "config"
 PRESET, KAFKA_PRESET = CONFIG / "listen.yaml", CONFIG / "kafka.yaml"

@@ -9,7 +9,7 @@ import pytest
 
 from model.frontend import MTG_JAMENDO, FrontEnd
 from stream.common.errors import UsageError
-from stream.settings import NoSourceError, parse
+from stream.settings.listen import NoSourceError, parse
 
 Write = Callable[[str], list[str]]
 

@@ -1,11 +1,6 @@
-"""The settings of ``stream.listen``: what the command line, the environment and a YAML file say, checked.
+"""What ``python -m stream.listen --help`` says around the options.
 
-    settings = parse(sys.argv[1:], os.environ)       # UsageError: one line that says what is wrong
-    settings.source, settings.paths, settings.threshold, settings.metrics_port
-    print(settings.to_yaml(), end="")                # --print-config
-
-Every setting is declared once, below or in a mixin, and is then a flag, an environment variable and a YAML key (see
-``options.py``). How they must fit together is in ``settings_check.py``.
+settings = gather(Settings, LISTEN, argv, environ)
 """
 
 from __future__ import annotations
@@ -16,13 +11,188 @@ from pathlib import Path
 from typing import Literal
 
 from model.frontend import FrontEnd
-from stream import kinds
-from stream.command import CommandSettings, gather
-from stream.help import LISTEN
-from stream.kafka.options import ConnectionOptions, ConsumerOptions, TopicOptions
-from stream.options import option, options_of
+from stream.common.errors import UsageError, need_kafka
 from stream.pcm import RAW_FORMATS
-from stream.settings_check import SOURCES, NoSourceError, SourceName, check, choose_source
+from stream.settings import table as kinds
+from stream.settings.command import PRINT_CONFIG, CommandSettings, Help, gather
+from stream.settings.kafka import GROUP, SECURITY, ConnectionOptions, ConsumerOptions, TopicOptions
+from stream.settings.table import Given, option, options_of
+
+_USAGE = """python -m stream.listen SOURCE [OPTION...]
+       SOURCE is --mic | --file PATH... | --stdin | --url URL
+                 | --kafka | --demo"""
+
+_DESCRIPTION = """\
+Listens to music and says its mood, live: a probability of each mood for every
+window (2.992 s with the built-in model), and their running average over the
+track."""
+
+_EPILOG = """\
+Examples:
+  python -m stream.listen --demo
+  python -m stream.listen --mic --device USB --channel left
+  python -m stream.listen --file album/ --jobs 2 --output jsonl > moods.jsonl
+  python -m stream.listen --url https://radio.example/stream --average ema
+  arecord -f S16_LE -r 44100 -c 2 | python -m stream.listen --stdin \\
+      --format s16le --samplerate 44100 --channels 2
+  python -m stream.listen --kafka --bootstrap-servers broker:9092
+
+Environment and YAML:
+  Every option is an environment variable and a YAML key as well:
+    --hop-seconds 1      MOODSTREAM_HOP_SECONDS=1        hop_seconds: 1
+    --metrics-port 80    MOODSTREAM_METRICS__PORT=80     metrics: {port: 80}
+    --log-level debug    MOODSTREAM_LOG__LEVEL=debug     log: {level: debug}
+    --topic NAME         MOODSTREAM_KAFKA__TOPIC=NAME    kafka: {topic: NAME}
+    --kafka              MOODSTREAM_KAFKA__ENABLED=true  kafka: {enabled: true}
+    --mic                MOODSTREAM_MIC=true             mic: true
+    --config FILE        MOODSTREAM_CONFIG=FILE
+  A flag wins over a variable, a variable over the file, the file over the
+  default. --print-config shows what won, as YAML for --config.
+
+Exit codes: 0 all well, 1 something could not be heard or written, 2 the call
+was wrong; 129, 130 and 143 stopped by its terminal's end, Ctrl-C and SIGTERM,
+after the final records.
+With --kafka also: 3 another process has its identity, 4 it hung in a call; a
+supervisor may start it again after 1 and 4. docs/kafka.md is the guide.
+"""
+
+LISTEN = Help(
+    usage=_USAGE,
+    description=_DESCRIPTION,
+    epilog=_EPILOG,
+    groups={
+        "Source": "exactly one of them",
+        "Sound": None,
+        "Mood": None,
+        "Events": "that a mood began or ended",
+        "Output": None,
+        "HTTP": "/metrics, /healthz, /readyz, /status; YAML section metrics",
+        GROUP: "of --kafka; YAML section kafka",
+        SECURITY: "of --kafka; YAML section kafka; secrets are never shown",
+        "Log": "YAML section log",
+    },
+    actions={
+        "list-devices": "show the sound inputs and exit",
+        "benchmark": "measure what a window costs on this machine and exit",
+        "print-config": PRINT_CONFIG,
+    },
+    otherwise="listen",
+    lone="did you mean --file {}?",
+)
+"""The command's headings, in order, and actions."""
+
+
+SourceName = Literal["mic", "file", "stdin", "url", "demo", "kafka"]
+SOURCES: dict[SourceName, str] = {
+    "mic": "mic",
+    "file": "paths",
+    "stdin": "stdin",
+    "url": "url",
+    "demo": "demo",
+    "kafka": "kafka",
+}
+"""Each source and the setting that chooses it."""
+
+SOUND_ONLY_WITH: dict[str, tuple[SourceName, ...]] = {
+    "device": ("mic",),
+    "samplerate": ("mic", "stdin"),
+    "channels": ("mic", "stdin"),
+    "format": ("stdin",),
+    "realtime": ("file", "demo"),
+    "jobs": ("file",),
+    "url_timeout": ("url",),
+}
+"""Settings of sound and the sources that they are for: of every command that takes these sources."""
+
+_ONLY_WITH: dict[str, tuple[SourceName, ...]] = {
+    **SOUND_ONLY_WITH,
+    **{
+        field.name: ("kafka",)
+        for mixin in (ConnectionOptions, TopicOptions, ConsumerOptions)
+        for field in dataclasses.fields(mixin)
+    },
+}
+
+
+class NoSourceError(UsageError):
+    """Nothing says what to listen to."""
+
+
+def choose_source(given: dict[str, Given], *, needed: bool) -> None:
+    """Keep the source of the strongest layer that names one.
+
+    Args:
+        given: what the layers say, by field name; the sources that lose are taken out.
+        needed: whether there must be one.
+
+    Raises:
+        NoSourceError: there is none.
+        UsageError: the layer names several.
+    """
+    named = {field: given[field] for field in SOURCES.values() if field in given and given[field].value}
+    if not named:
+        if needed:
+            raise NoSourceError(
+                "nothing to listen to: give --mic, --file PATH, --stdin, --url URL, --kafka or --demo (see --help)"
+            )
+        return
+    strongest = max(each.origin.strength for each in named.values())
+    chosen = [field for field, each in named.items() if each.origin.strength == strongest]
+    if len(chosen) > 1:
+        places = " and ".join(str(named[field].origin) for field in chosen)
+        raise UsageError(f"exactly one source is needed, not {len(chosen)}: {places}")
+    for field in named:
+        if field not in chosen:
+            del given[field]
+
+
+def check(settings: Settings, flags: Mapping[str, Given]) -> None:
+    """Check what concerns more than one setting.
+
+    A flag that would do nothing is an error, for whoever typed it expects something; a line of a YAML file or a
+    variable is for many runs and may go unused.
+
+    Raises:
+        UsageError: something does not fit; one line.
+        StreamError: a package is not installed.
+    """
+    if settings.threshold_off > settings.threshold:
+        raise UsageError(
+            f"--threshold-off must not exceed --threshold: {settings.threshold_off} is above {settings.threshold}"
+        )
+    if settings.channel is not None and settings.channels is not None and settings.channel >= settings.channels:
+        raise UsageError(f"--channel {settings.channel + 1} needs more than --channels {settings.channels}")
+    if "half_life" in flags and settings.average != "ema":
+        raise UsageError("--half-life needs --average ema")
+    for name in ("rotate_mb", "rotate_minutes"):
+        if name in flags and settings.output_file is None:
+            raise UsageError(f"{flags[name].origin.place} needs --output-file")
+    if settings.source is None:
+        return
+    for name, sources in _ONLY_WITH.items():
+        if name in flags and settings.source not in sources:
+            only = " or ".join(f"--{source}" for source in sources)
+            raise UsageError(f"{flags[name].origin.place} is for {only}, not for --{settings.source}")
+    if settings.source == "stdin" and settings.samplerate is None and (settings.format or settings.channels):
+        raise UsageError("raw PCM on --stdin needs its rate: --samplerate HZ")
+    if settings.source == "kafka":
+        _check_kafka(settings, flags)
+        if settings.action == "listen":
+            need_kafka()
+
+
+def _check_kafka(settings: Settings, flags: Mapping[str, Given]) -> None:
+    if "reset_after_silence" in flags:
+        raise UsageError("--reset-after-silence does nothing with --kafka: the records say where a track begins")
+    topics = [settings.topic, settings.output_topic, settings.dlq_topic, settings.state_topic]
+    if len(set(topics)) < len(topics):
+        raise UsageError(f"four different topics are needed, not {', '.join(topics)}")
+    if settings.max_poll_interval < settings.session_timeout:
+        raise UsageError(
+            f"--max-poll-interval must not be below --session-timeout: {settings.max_poll_interval:g} is below "
+            f"{settings.session_timeout:g}"
+        )
+
 
 __all__ = ["OPTIONS", "Action", "NoSourceError", "Settings", "SourceName", "parse"]
 

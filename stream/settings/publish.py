@@ -1,7 +1,6 @@
-"""The settings of ``stream.publish``: those of ``stream.listen`` where they mean the same, and its own.
+"""What ``python -m stream.publish --help`` says around the options.
 
-settings = parse(sys.argv[1:], os.environ)       # UsageError: one line that says what is wrong
-settings.source, settings.paths, settings.topic, settings.encoding
+settings = gather(PublishSettings, PUBLISH, argv, environ)
 """
 
 from __future__ import annotations
@@ -11,14 +10,72 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from stream import kinds
-from stream.command import CommandSettings, gather
 from stream.common.errors import UsageError
-from stream.kafka.options import ConnectionOptions
-from stream.options import Given, option
-from stream.publish_help import PUBLISH
-from stream.settings import Settings
-from stream.settings_check import SOUND_ONLY_WITH, SOURCES, NoSourceError, SourceName, choose_source
+from stream.settings import table as kinds
+from stream.settings.command import PRINT_CONFIG, CommandSettings, Help, gather
+from stream.settings.kafka import GROUP, SECURITY, ConnectionOptions
+from stream.settings.listen import SOUND_ONLY_WITH, SOURCES, NoSourceError, Settings, SourceName, choose_source
+from stream.settings.table import Given, option
+
+_USAGE = """python -m stream.publish SOURCE [OPTION...]
+       SOURCE is --mic | --file PATH... | --stdin | --url URL | --demo"""
+
+_DESCRIPTION = """\
+Sends sound to Kafka, where any number of `python -m stream.listen --kafka` say
+its mood. Each source is a stream, each record up to a second of it. While the
+broker is away the sound waits; files, the demo and standard input then wait too,
+and of a live source the oldest sound is dropped once the buffer is full."""
+
+_EPILOG = """\
+Examples:
+  python -m stream.topics create --bootstrap-servers broker:9092      # once
+
+A fleet of microphones, one of these on each machine:
+  python -m stream.publish --mic --stream kitchen --chunk-seconds 0.25 \\
+      --bootstrap-servers broker:9092
+
+An archive of songs, each a stream of its own, as fast as it goes:
+  python -m stream.publish --file /music --jobs 4 --bootstrap-servers broker:9092
+
+A station, a program's sound, and something to try it with:
+  python -m stream.publish --url https://radio.example/stream --stream radio
+  arecord -f S16_LE -r 44100 -c 2 | python -m stream.publish --stdin \\
+      --format s16le --samplerate 44100 --channels 2 --stream studio
+  python -m stream.publish --demo --as-fast-as-possible
+
+What is sent is sent in order and once for as long as the process lives; what a
+fault of the broker makes it send again has the same number, and is not counted
+twice. The brokers are localhost:9092 unless given.
+
+Environment and YAML, shared with stream.listen:
+    --topic NAME         MOODSTREAM_KAFKA__TOPIC=NAME       kafka: {topic: NAME}
+    --encoding l16       MOODSTREAM_PUBLISH__ENCODING=l16   publish: {encoding: l16}
+    --config FILE        MOODSTREAM_CONFIG=FILE
+  A flag wins over a variable, a variable over the file, the file over the
+  default. --print-config shows what won, as YAML for --config.
+
+Exit codes: 0 all is in the log, 1 something could not be heard or delivered,
+2 the call was wrong, 130 and 143 stopped by Ctrl-C and SIGTERM.
+"""
+
+PUBLISH = Help(
+    usage=_USAGE,
+    description=_DESCRIPTION,
+    epilog=_EPILOG,
+    groups={
+        "Source": "exactly one of them",
+        "Sound": None,
+        "Sending": "YAML section publish",
+        GROUP: "YAML section kafka",
+        SECURITY: "YAML section kafka; secrets are never shown",
+        "Log": "YAML section log",
+    },
+    actions={"list-devices": "show the sound inputs and exit", "print-config": PRINT_CONFIG},
+    otherwise="publish",
+    lone="did you mean --file {}?",
+)
+"""The command's headings, in order, and actions."""
+
 
 Encoding = Literal["flac", "l16", "s16le", "f32le"]
 

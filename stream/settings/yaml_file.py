@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from stream.common.errors import UsageError
-from stream.options import DEFAULT, Given, Option, Origin, nearest
+from stream.settings.table import DEFAULT, Given, Option, Origin, nearest
 
 _LONGEST = 1_000_000
 _NAME = re.compile(r" '[^'<]{2,}'")

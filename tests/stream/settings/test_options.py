@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from stream.command import parse_command
 from stream.common.errors import StreamError, UsageError
 from stream.kafka.connection import Connection
-from stream.kafka.options import ConnectionOptions
 from stream.kafka.properties import parse_jaas, read_properties
-from stream.kafka.topic_settings import TOPICS, TopicSettings
-from stream.settings import parse
+from stream.settings.command import parse_command
+from stream.settings.kafka import TOPICS, ConnectionOptions, TopicSettings
+from stream.settings.listen import parse
 from tests.stream.kafka.certificates import Certificates
 
 SECRET = "hunter2-is-secret"
