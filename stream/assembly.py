@@ -219,7 +219,7 @@ def live_source(settings: Settings, stop: Stop) -> Source:
                 stop, samplerate=settings.samplerate, channels=settings.channels, sample_format=settings.format
             )
         case "url":
-            from stream.sources.url import UrlSource  # noqa: PLC0415
+            from stream.sources.radio import UrlSource  # noqa: PLC0415
 
             return UrlSource(str(settings.url), stop, timeout=settings.url_timeout)
         case _:

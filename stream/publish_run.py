@@ -145,7 +145,7 @@ class PublishRun:
                     stop, samplerate=settings.samplerate, channels=settings.channels, sample_format=settings.format
                 )
             case "url":
-                from stream.sources.url import UrlSource  # noqa: PLC0415
+                from stream.sources.radio import UrlSource  # noqa: PLC0415
 
                 source = UrlSource(str(settings.url), stop, timeout=settings.url_timeout)
             case _:

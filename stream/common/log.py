@@ -4,7 +4,7 @@ configure("info", "json")
 logging.getLogger(__name__).warning("the server stalled", extra={"stream": "radio"})
 
 Text: ``2026-01-01T00:00:38.916Z WARNING stream.sources.url: the server stalled stream=radio``.
-JSON: ``{"time": ..., "level": "WARNING", "logger": "stream.sources.url", "message": "the server stalled", ...}``.
+JSON: ``{"time": ..., "level": "WARNING", "logger": "stream.sources.radio", "message": "the server stalled", ...}``.
 
 An event about a stream names it in its field ``stream``, and the track, where one plays, in ``track``; as text only if
 the message does not. What says the same again and again is one line a minute (`stream/common/log.py`). Users,

@@ -12,11 +12,11 @@ from typing import Literal
 
 from model.frontend import FrontEnd
 from stream.common.errors import UsageError, need_kafka
-from stream.pcm import RAW_FORMATS
 from stream.settings import table as kinds
 from stream.settings.command import PRINT_CONFIG, CommandSettings, Help, gather
 from stream.settings.kafka import GROUP, SECURITY, ConnectionOptions, ConsumerOptions, TopicOptions
 from stream.settings.table import Given, option, options_of
+from stream.sources.stdin import RAW_FORMATS
 
 _USAGE = """python -m stream.listen SOURCE [OPTION...]
        SOURCE is --mic | --file PATH... | --stdin | --url URL

@@ -15,7 +15,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.sources.block import Block
+from stream.sources.decode import Block
 from stream.tagging.audio import AudioChunk, SourceItem, SourceStatus
 
 _SHORTEST_SAID = 0.05

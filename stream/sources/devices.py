@@ -7,14 +7,35 @@ device = find_device(devices(fresh_sounddevice()), "usb")      # by number, or b
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import dataclasses
 import importlib
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from stream.common.errors import StreamError, UsageError, missing
-from stream.sources.quiet import silence
+
+_ALSA_HANDLER = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p)
+_JACK_HANDLER = ctypes.CFUNCTYPE(None, ctypes.c_char_p)
+# The libraries keep pointers to these, so they must never be collected.
+_alsa_says_nothing = _ALSA_HANDLER(lambda *_: None)
+_jack_says_nothing = _JACK_HANDLER(lambda _: None)
+
+
+def silence() -> None:
+    """Do so for this process; a library that is not loaded says nothing anyway."""
+    if sys.platform != "linux":
+        return
+    mode = os.RTLD_NOLOAD | os.RTLD_NOW
+    with contextlib.suppress(OSError):
+        ctypes.CDLL("libasound.so.2", mode).snd_lib_error_set_handler(_alsa_says_nothing)
+    with contextlib.suppress(OSError):
+        jack = ctypes.CDLL("libjack.so.0", mode)
+        jack.jack_set_error_function(_jack_says_nothing)
+        jack.jack_set_info_function(_jack_says_nothing)
+
 
 _USUAL_RATES = (8000, 11025, 16000, 22050, 32000, 44100, 48000, 88200, 96000, 176400, 192000)
 

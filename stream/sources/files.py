@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from stream.common.errors import StreamError
 from stream.common.stop import Stop
 from stream.sources.chunker import Chunker
-from stream.sources.pipe import Pipe
+from stream.sources.stdin import Pipe
 from stream.tagging.audio import AudioChunk, SourceItem, StreamEnd
 
 if TYPE_CHECKING:

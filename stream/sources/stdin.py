@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import stat
 import sys
 from collections.abc import Iterator
@@ -22,10 +23,38 @@ from numpy.typing import NDArray
 from stream.common.errors import StreamError, UsageError
 from stream.common.stop import Stop
 from stream.common.text import count_of
-from stream.pcm import RAW_FORMATS
 from stream.sources.chunker import Chunker
-from stream.sources.pipe import Pipe
 from stream.tagging.audio import SourceItem, SourceStatus, StreamEnd
+
+RAW_FORMATS = (
+    "u8",
+    "s8",
+    *(f"{kind}{order}" for kind in ("s16", "s24", "s32", "f32", "f64") for order in ("le", "be")),
+)
+"""Unsigned, signed and floating, with their bits, little- and big-endian."""
+
+
+_POLL_SECONDS = 0.1
+
+
+class Pipe:
+    """Reads what is there, waits while nothing is, and ends at a stop. It has no ``seek``, which PyAV looks at."""
+
+    def __init__(self, file: BinaryIO, stop: Stop) -> None:
+        self.count = 0
+        """Bytes read so far."""
+        self._descriptor = file.fileno()
+        self._stop = stop
+
+    def read(self, size: int) -> bytes:
+        """Return 1 to ``size`` bytes, or none at the end."""
+        while not self._stop.requested:
+            if select.select([self._descriptor], [], [], _POLL_SECONDS)[0]:
+                data = os.read(self._descriptor, size)
+                self.count += len(data)
+                return data
+        return b""
+
 
 logger = logging.getLogger(__name__)
 

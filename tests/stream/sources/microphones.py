@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Callable
 
 from stream.common.stop import Stop
-from stream.sources.backoff import Backoff
 from stream.sources.microphone import MicrophoneSource
+from stream.sources.pump import Backoff
 from tests.stream.sources.sounds import chunks_of, statuses_of
 
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stream.common.stop import Stop
-from stream.sources.backoff import Backoff
-from stream.sources.url import UrlSource
+from stream.sources.pump import Backoff
+from stream.sources.radio import UrlSource
 from tests.stream.sources.sounds import (
     music,
     statuses_of,

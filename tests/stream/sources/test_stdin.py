@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from stream.common.errors import StreamError, UsageError
 from stream.common.stop import Stop
-from stream.pcm import RAW_FORMATS
 from stream.sources.files import FileSource
-from stream.sources.stdin import StdinSource, decode_pcm, sample_bytes
+from stream.sources.stdin import RAW_FORMATS, StdinSource, decode_pcm, sample_bytes
 from tests.stream.sources.sounds import (
     CODECS,
     chunks_of,

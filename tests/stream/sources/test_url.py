@@ -10,7 +10,7 @@ import pytest
 from stream.common.stop import Stop
 from stream.sources.files import FileSource
 from stream.sources.icy import parse_title
-from stream.sources.url import UrlSource
+from stream.sources.radio import UrlSource
 from tests.stream.sources.sounds import (
     CODECS,
     chunks_of,

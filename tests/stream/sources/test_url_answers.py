@@ -4,8 +4,8 @@ import pytest
 
 from stream.common.errors import StreamError, UsageError
 from stream.common.stop import Stop
-from stream.sources.playlist import parse_playlist
-from stream.sources.url import UrlSource
+from stream.sources.icy import parse_playlist
+from stream.sources.radio import UrlSource
 from tests.stream.sources.sounds import (
     chunks_of,
     end_of,

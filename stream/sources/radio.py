@@ -9,20 +9,148 @@ to the first after it.
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import socket
 import time
 from collections.abc import Generator, Iterator
 
-from stream.common.errors import StreamError
+from stream.common.errors import StreamError, UsageError
 from stream.common.stop import Stop
-from stream.common.text import bare, masked
-from stream.sources.backoff import Backoff
-from stream.sources.block import Block, Form
+from stream.common.text import bare, masked, stream_name
 from stream.sources.chunker import Chunker
-from stream.sources.connection import Connection, Opened
-from stream.sources.decode import Decoder, UndecodableError
-from stream.sources.icy import IcyReader
-from stream.sources.station import Segments, tune_in
-from stream.tagging.audio import SourceItem, SourceStatus, StreamEnd
+from stream.sources.connection import Connection, Opened, check_address, connect
+from stream.sources.decode import Block, Decoder, Form, UndecodableError
+from stream.sources.icy import IcyReader, is_hls, is_playlist, parse_playlist
+from stream.sources.pump import Backoff, Pump
+from stream.tagging.audio import AudioChunk, SourceItem, SourceStatus, StreamEnd
+
+_MAX_DEPTH = 4
+_MAX_ENTRIES = 10
+_MAX_PLAYLIST_BYTES = 1 << 20
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Segments:
+    """The address of an HTTP Live Streaming playlist."""
+
+    url: str
+
+
+def tune_in(url: str, timeout: float, opened: Opened, depth: int = 0) -> Connection | Segments:
+    """Return the sound at an address.
+
+    A playlist's entries are tried in turn.
+
+    Args:
+        url: of the station, or of a playlist.
+        timeout: of a connection and of every read, in seconds.
+        opened: is given each socket that is opened.
+        depth: how many playlists led here.
+
+    Raises:
+        StreamError: it cannot be reached, or is a page or a playlist without an end.
+    """
+    connection = connect(url, timeout, opened)
+    if is_playlist(connection.url, connection.content_type):
+        text = _read_text(connection)
+        if is_hls(text):
+            return Segments(connection.url)
+        if depth == _MAX_DEPTH:
+            raise StreamError(f"{bare(url)} is a playlist of playlists without end")
+        return _first_of(parse_playlist(text, connection.url), url, timeout, opened, depth)
+    if connection.content_type.startswith(("text/", "application/xhtml", "application/json")):
+        connection.close()
+        what = "a web page" if "html" in connection.content_type else f"text ({connection.content_type})"
+        raise StreamError(f"{bare(url)} is {what}, not sound: give the address of the stream itself or of its playlist")
+    return connection
+
+
+def _first_of(entries: list[str], url: str, timeout: float, opened: Opened, depth: int) -> Connection | Segments:
+    failure = StreamError(f"the playlist {bare(url)} has no addresses in it")
+    for entry in entries[:_MAX_ENTRIES]:
+        try:
+            check_address(entry)
+            return tune_in(entry, timeout, opened, depth + 1)
+        except UsageError as error:
+            failure = StreamError(f"the playlist {bare(url)} leads nowhere: {error}")
+        except StreamError as error:
+            failure = error
+    raise failure
+
+
+def _read_text(connection: Connection) -> str:
+    data = b""
+    while len(data) < _MAX_PLAYLIST_BYTES and (piece := connection.read(65536)):
+        data += piece
+    connection.close()
+    if connection.failure is not None:
+        raise StreamError(f"the playlist {bare(connection.url)} cannot be read: {connection.failure}")
+    return data.decode("utf-8", "replace")
+
+
+_QUEUE_CHUNKS = 100
+"""Ten seconds; a full queue leaves the sound with the server (TCP holds it back)."""
+
+
+class UrlSource:
+    """The sound at an address."""
+
+    live = True
+
+    def __init__(
+        self,
+        url: str,
+        stop: Stop,
+        *,
+        stream: str | None = None,
+        timeout: float = 10.0,
+        backoff: Backoff | None = None,
+    ) -> None:
+        """Make a source; the connection is made when it is iterated over.
+
+        Args:
+            url: ``http`` or ``https``.
+            stop: ends the stream.
+            stream: name of the stream; None takes the address, without what is secret in it.
+            timeout: of a connection; and a server that sends nothing for so long has stalled, in seconds.
+            backoff: waits between attempts to connect again.
+
+        Raises:
+            UsageError: it is no such address.
+        """
+        check_address(url)
+        self.url = url
+        self.stream = stream if stream is not None else stream_name(url)
+        self._timeout = timeout
+        self._backoff = backoff if backoff is not None else Backoff()
+        self._socket: socket.socket | None = None
+        self._pump = Pump(self._receive, stop, _QUEUE_CHUNKS, self._hang_up)
+
+    def __iter__(self) -> Iterator[SourceItem]:
+        """Yield sound and news, once.
+
+        Raises:
+            StreamError: the first connection failed, or there is no sound at the address.
+        """
+        for item, queued in self._pump:
+            yield dataclasses.replace(item, queued=queued) if isinstance(item, AudioChunk) else item
+
+    def close(self) -> None:
+        """Hang up."""
+        self._pump.close()
+
+    def _receive(self, halt: Stop) -> Generator[SourceItem]:
+        return Reception(self.stream, self.url, self._timeout, self._backoff, self._opened).listen(halt)
+
+    def _opened(self, connected: socket.socket) -> None:
+        self._socket = connected
+
+    def _hang_up(self) -> None:
+        if self._socket is not None:
+            with contextlib.suppress(OSError):  # it has gone already
+                self._socket.shutdown(socket.SHUT_RDWR)
+
 
 _CHUNK_SECONDS = 0.1
 _QUICK = {"formatprobesize": "16384"}
