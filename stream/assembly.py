@@ -24,10 +24,8 @@ from stream.engine import Engine, Observer
 from stream.file_jobs import find_files, side_by_side
 from stream.models import Models
 from stream.settings.listen import Settings
-from stream.sinks.group import SinkGroup
-from stream.sinks.result_file import open_results
-from stream.sinks.rotation import Limits
-from stream.sinks.sink import Sink
+from stream.sinks.group import Sink, SinkGroup
+from stream.sinks.result_file import Limits, open_results
 from stream.tagging.audio import Source
 from stream.tagging.scorer import SessionOptions
 from stream.tagging.session import Session
@@ -248,9 +246,9 @@ def _standard_output(settings: Settings, model: ModelInfo, stop: Stop) -> Sink:
 
 def _records(kind: str, file: TextIO, labels: Sequence[str], stop: Stop) -> Sink:
     if kind == "csv":
-        from stream.sinks.csv import CsvSink  # noqa: PLC0415
+        from stream.sinks.records import CsvSink  # noqa: PLC0415
 
         return CsvSink(file, labels, stop=stop)
-    from stream.sinks.jsonl import JsonLinesSink  # noqa: PLC0415
+    from stream.sinks.records import JsonLinesSink  # noqa: PLC0415
 
     return JsonLinesSink(file, stop=stop)

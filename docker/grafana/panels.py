@@ -36,7 +36,7 @@ MOOD_COLOURS = {
     "solemn": "#7f8fa6",
     "powerful": "#c0504d",
 }
-"""The colours of the screen (`stream/sinks/screen_pen.py`); other moods take Grafana's own, by their name."""
+"""The colours of the screen (`stream/sinks/screen_frame.py`); other moods take Grafana's own, by their name."""
 
 
 class Panel(Protocol):

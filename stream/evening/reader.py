@@ -21,8 +21,8 @@ from typing import Any
 
 from stream.common.errors import StreamError
 from stream.common.text import plain
-from stream.sinks.csv import restored
 from stream.sinks.parquet import need_pyarrow
+from stream.sinks.records import restored
 from stream.sinks.result_file import kind_of
 
 Row = dict[str, Any]

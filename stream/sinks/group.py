@@ -10,11 +10,23 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from stream.common.errors import StreamError
 from stream.common.output import OutputClosed
-from stream.sinks.sink import Sink
 from stream.tagging.record import Record
+
+
+class Sink(Protocol):
+    """Takes records, one at a time, from one thread at a time."""
+
+    def emit(self, record: Record) -> None:
+        """Write one record; after it returns, the record is out (flushed) or shown."""
+        ...
+
+    def close(self) -> None:
+        """Finish: write what is left, release the file or terminal. Safe to call twice."""
+        ...
 
 
 class SinkGroup:

@@ -27,8 +27,7 @@ from stream.common.errors import StreamError, need
 from stream.common.output import open_output
 from stream.common.stop import Stop
 from stream.common.text import plain
-from stream.sinks.csv import columns, flat
-from stream.sinks.jsonl import JsonLinesSink
+from stream.sinks.records import JsonLinesSink, columns, flat
 from stream.tagging.record import Record
 
 if TYPE_CHECKING:

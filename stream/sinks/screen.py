@@ -26,8 +26,7 @@ from rich.text import Text
 from model.frontend import FrontEnd
 from stream.common.output import OutputClosed
 from stream.common.text import clock, count_of
-from stream.sinks.screen_frame import final_bars, final_line, frame
-from stream.sinks.screen_pen import ASCII, UNICODE
+from stream.sinks.screen_frame import ASCII, UNICODE, final_bars, final_line, frame
 from stream.sinks.screen_state import ScreenState
 from stream.tagging.record import Final, Record, Status
 

@@ -16,8 +16,7 @@ from typing import Any
 
 from rich.console import Console
 
-from stream.sinks.screen_frame import frame
-from stream.sinks.screen_pen import UNICODE
+from stream.sinks.screen_frame import UNICODE, frame
 from stream.sinks.screen_state import ScreenState
 from stream.tagging.record import Estimate, Event, Final, ModelId, Record, Status
 

@@ -16,15 +16,14 @@ import pytest
 from stream.common.errors import StreamError
 from stream.common.output import OutputClosed, is_terminal, open_output
 from stream.common.stop import Stop
-from stream.sinks.csv import CsvSink
-from stream.sinks.jsonl import JsonLinesSink
+from stream.sinks.records import CsvSink, JsonLinesSink
 from tests.stream.sinks import records
 
 ROOT = Path(__file__).parents[3]
 
 PRINT_RECORDS = """
 import sys
-from stream.sinks.jsonl import JsonLinesSink
+from stream.sinks.records import JsonLinesSink
 from stream.common.output import OutputClosed
 from tests.stream.sinks.records import estimate
 sink = JsonLinesSink(sys.stdout)

@@ -17,8 +17,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from stream.common.output import open_output
-from stream.sinks.jsonl import JsonLinesSink
 from stream.sinks.parquet import convert
+from stream.sinks.records import JsonLinesSink
 from stream.tagging.record import Estimate
 from tests.stream.sinks import records
 

@@ -14,8 +14,7 @@ from typing import Any
 import pyarrow.parquet
 
 from stream.common.stop import Stop
-from stream.sinks.result_file import open_results
-from stream.sinks.rotation import Limits
+from stream.sinks.result_file import Limits, open_results
 from stream.tagging.record import Record
 from tests.stream.sinks import records
 

@@ -8,8 +8,7 @@ import json
 
 import pytest
 
-from stream.sinks.csv import CsvSink, columns, restored
-from stream.sinks.jsonl import to_line
+from stream.sinks.records import CsvSink, columns, restored, to_line
 from tests.stream.sinks import records
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from stream.common.errors import StreamError
 from stream.common.output import OutputClosed, open_output
 from stream.sinks.group import SinkGroup
-from stream.sinks.jsonl import JsonLinesSink
+from stream.sinks.records import JsonLinesSink
 from stream.sinks.screen import ScreenSink
 from stream.tagging.record import Record
 from tests.stream.sinks import records

@@ -8,7 +8,7 @@ import math
 
 import pytest
 
-from stream.sinks.jsonl import JsonLinesSink, to_line
+from stream.sinks.records import JsonLinesSink, to_line
 from tests.stream.sinks import records
 
 GOLDEN = """\

@@ -17,10 +17,8 @@ import pytest
 from stream.common.errors import StreamError
 from stream.common.stop import Stop
 from stream.sinks import parquet
-from stream.sinks.csv import columns
-from stream.sinks.jsonl import to_line
-from stream.sinks.result_file import open_results
-from stream.sinks.rotation import Limits
+from stream.sinks.records import columns, to_line
+from stream.sinks.result_file import Limits, open_results
 from tests import models
 from tests.stream.command import COMMAND, environment, listen
 from tests.stream.fed import Fed

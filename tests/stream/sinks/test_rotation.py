@@ -10,10 +10,9 @@ import pytest
 from stream.common.errors import StreamError
 from stream.common.output import open_output
 from stream.common.stop import Stop
-from stream.sinks.jsonl import JsonLinesSink
-from stream.sinks.result_file import open_results
-from stream.sinks.rotation import Limits, RotatingSink
-from stream.sinks.sink import Sink
+from stream.sinks.group import Sink
+from stream.sinks.records import JsonLinesSink
+from stream.sinks.result_file import Limits, RotatingSink, open_results
 from stream.tagging.record import Record
 from tests.stream.sinks import records
 from tests.stream.sinks.kept import fill, read

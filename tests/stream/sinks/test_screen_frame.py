@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from stream.sinks import screenshot
-from stream.sinks.screen_frame import frame
-from stream.sinks.screen_pen import ASCII, UNICODE
+from stream.sinks.screen_frame import ASCII, UNICODE, frame
 from stream.sinks.screen_state import ScreenState
 from stream.tagging.record import Record
 from tests.stream.sinks import records
