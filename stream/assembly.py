@@ -120,7 +120,7 @@ class Assembly:
         settings = self._settings
         if settings.metrics_port is None:
             return []
-        from stream.sinks.metrics import Metrics  # noqa: PLC0415 -- only where HTTP is wanted
+        from stream.metrics.metrics import Metrics  # noqa: PLC0415 -- only where HTTP is wanted
         from stream.web.app import create_app  # noqa: PLC0415
         from stream.web.board import Board  # noqa: PLC0415
         from stream.web.feed import LiveFeed  # noqa: PLC0415

@@ -25,8 +25,7 @@ from stream.tagging.model_in_use import ModelInUse, Rule, frontend_differences, 
 from stream.tagging.record import ModelId
 
 if TYPE_CHECKING:  # imported with the HTTP side only
-    from stream.sinks.metrics import Metrics
-    from stream.sinks.metrics_models import ModelMetrics
+    from stream.metrics.metrics import Metrics, ModelMetrics
 
 _LOOK_SECONDS = 1.0
 _PATIENCE_SECONDS = 30.0
@@ -79,7 +78,7 @@ class Models:
 
     def serve(self, metrics: Metrics, named: Sequence[Named]) -> None:
         """Show which model scores now and later, its swaps, and how the shadow does."""
-        from stream.sinks.metrics_models import ModelMetrics, ShadowMetrics  # noqa: PLC0415 -- only where HTTP is wanted
+        from stream.metrics.metrics import ModelMetrics, ShadowMetrics  # noqa: PLC0415 -- only where HTTP is wanted
 
         self._told.show(ModelMetrics(metrics.registry), named)
         self._told.name(_id(self.info))

@@ -20,7 +20,7 @@ from stream.kafka.partition import PartitionTagger
 from stream.kafka.refusals import Gone
 
 if TYPE_CHECKING:  # imported with the HTTP side only
-    from stream.kafka.metrics import KafkaMetrics
+    from stream.metrics.metrics import KafkaMetrics
 
 logger = logging.getLogger(__name__)
 

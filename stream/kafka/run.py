@@ -35,8 +35,7 @@ from stream.speed import Speed
 from stream.tagging.audio import AudioChunk
 
 if TYPE_CHECKING:  # imported with the HTTP side only
-    from stream.kafka.metrics import KafkaMetrics
-    from stream.sinks.metrics import Metrics
+    from stream.metrics.metrics import KafkaMetrics, Metrics
     from stream.web.board import Board
 
 logger = logging.getLogger(__name__)
@@ -59,7 +58,7 @@ class KafkaConsumption:
 
     def serve(self, metrics: Metrics, board: Board) -> None:
         """Keep metrics in the registry of the others, and tell the board when this member does its part."""
-        from stream.kafka.metrics import KafkaMetrics  # noqa: PLC0415
+        from stream.metrics.metrics import KafkaMetrics  # noqa: PLC0415
 
         self._metrics = KafkaMetrics(metrics.registry)
         board.condition("partitions_restored", self._readiness.check)

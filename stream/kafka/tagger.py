@@ -31,7 +31,7 @@ from stream.kafka.watchdog import Watchdog
 from stream.kafka.writes import Outbound
 
 if TYPE_CHECKING:  # imported with the HTTP side only
-    from stream.kafka.metrics import KafkaMetrics
+    from stream.metrics.metrics import KafkaMetrics
 
 logger = logging.getLogger(__name__)
 

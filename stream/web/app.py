@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
-from stream.sinks.metrics import Metrics
+from stream.metrics.metrics import Metrics
 from stream.web.board import Board
 from stream.web.events import EventStream
 from stream.web.feed import LiveFeed

@@ -15,8 +15,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Send
 from starlette.types import Scope as Connection
 
-from stream.sinks.metrics import Metrics
-from stream.sinks.metrics_text import encoder_for
+from stream.metrics.exposition import encoder_for
+from stream.metrics.metrics import Metrics
 
 _LEVEL = 1  # a scrape is nothing but repetition: more work makes it hardly smaller
 

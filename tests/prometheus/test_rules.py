@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from stream.sinks.metric_table import ALL_DEFINITIONS
+from stream.metrics.table import ALL_DEFINITIONS
 from tests.promtool import promtool
 
 ROOT = Path(__file__).parents[2]

@@ -17,7 +17,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from docker.grafana import build
 from docker.grafana.targets import panels, read, targets, variables
-from stream.sinks.metric_table import ALL_DEFINITIONS
+from stream.metrics.table import ALL_DEFINITIONS
 
 GRAFANA = Path(build.__file__).parent
 FILES = sorted(build.FOLDER.glob("*.json"))

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from stream.kafka.metrics import DEAD_LETTER_REASONS
+from stream.metrics.metrics import DEAD_LETTER_REASONS
+from stream.metrics.table import DEFINITIONS, KAFKA_DEFINITIONS
 from stream.settings.kafka import DeadLettersSettings, TopicSettings
 from stream.settings.listen import Settings
 from stream.settings.publish import PublishSettings
 from stream.settings.table import Option, options_of
-from stream.sinks.metric_table import DEFINITIONS, KAFKA_DEFINITIONS
 
 DOCS = Path(__file__).parents[3] / "docs"
 OF_OTHERS = {"--alter", "--isolation-level"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stream.sinks.metrics import Metrics
+from stream.metrics.metrics import Metrics
 from stream.tagging.audio import AudioChunk
 
 

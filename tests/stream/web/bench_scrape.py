@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 from prometheus_client import generate_latest
 
-from stream.sinks.metrics import Metrics
+from stream.metrics.metrics import Metrics
 from stream.web.app import create_app
 from stream.web.board import Board
 from stream.web.feed import LiveFeed

@@ -18,7 +18,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from stream.sinks.metrics import Metrics
+from stream.metrics.metrics import Metrics
 from stream.web.app import create_app
 from stream.web.board import Board
 from stream.web.events import EventStream

@@ -6,7 +6,7 @@ import http.client
 
 import pytest
 
-from stream.sinks.metrics import Metrics
+from stream.metrics.metrics import Metrics
 from stream.web.app import create_app
 from stream.web.board import Board
 from stream.web.feed import LiveFeed

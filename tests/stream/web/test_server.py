@@ -17,7 +17,7 @@ import pytest
 from starlette.applications import Starlette
 
 from stream.common.errors import StreamError
-from stream.sinks.metrics import Metrics
+from stream.metrics.metrics import Metrics
 from stream.tagging.audio import AudioChunk
 from stream.web.app import create_app
 from stream.web.board import Board

@@ -12,11 +12,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics_of
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from stream.kafka.metrics import KafkaMetrics
-from stream.sinks.metric_table import DEFINITIONS, KAFKA_DEFINITIONS
-from stream.sinks.metrics import Metrics
-from stream.sinks.metrics_streams import StreamGauge
-from stream.sinks.metrics_text import encoder_for
+from stream.metrics.exposition import StreamGauge, encoder_for
+from stream.metrics.metrics import KafkaMetrics, Metrics
+from stream.metrics.table import DEFINITIONS, KAFKA_DEFINITIONS
 from tests.stream.sinks import records
 from tests.stream.sinks.measured import chunk
 

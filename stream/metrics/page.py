@@ -1,6 +1,6 @@
 """Writes the page of the guide that documents the metrics, from their definitions.
 
-python -m stream.sinks.metric_page > docs/metrics.md
+python -m stream.metrics.page > docs/metrics.md
 
 A test says that the page is what this writes.
 """
@@ -10,18 +10,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-from stream.sinks.metric_table import (
-    DEFINITIONS,
-    KAFKA_DEFINITIONS,
-    MODEL_DEFINITIONS,
-    SHADOW_DEFINITIONS,
-    Definition,
-)
+from stream.metrics.table import DEFINITIONS, KAFKA_DEFINITIONS, MODEL_DEFINITIONS, SHADOW_DEFINITIONS, Definition
 
 _PAGE = """\
 # Metrics
 
-Made from the code by `python -m stream.sinks.metric_page > docs/metrics.md`; a test compares the two.
+Made from the code by `python -m stream.metrics.page > docs/metrics.md`; a test compares the two.
 
 `http://127.0.0.1:9108/metrics` has them while `stream.listen` runs on a live source or on Kafka (`--metrics-port`,
 `--metrics-host`; for files and standard input only if a port is given), as Prometheus text or OpenMetrics, whichever

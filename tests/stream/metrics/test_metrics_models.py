@@ -11,12 +11,11 @@ import pytest
 from rich.console import Console
 
 from stream.agreement import Comparison
+from stream.metrics.exposition import encoder_for
+from stream.metrics.metrics import Metrics, ModelMetrics, ShadowMetrics
+from stream.metrics.table import MODEL_DEFINITIONS, SHADOW_DEFINITIONS
 from stream.models import Models
 from stream.settings.listen import Settings
-from stream.sinks.metric_table import MODEL_DEFINITIONS, SHADOW_DEFINITIONS
-from stream.sinks.metrics import Metrics
-from stream.sinks.metrics_models import ModelMetrics, ShadowMetrics
-from stream.sinks.metrics_text import encoder_for
 from stream.sinks.screen import ScreenSink
 from stream.tagging.record import ModelId
 from tests import models

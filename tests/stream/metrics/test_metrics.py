@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
-from stream.sinks.metric_page import document
-from stream.sinks.metric_table import ALL_DEFINITIONS, DEFINITIONS
-from stream.sinks.metrics import Metrics
-from stream.sinks.metrics_text import encoder_for
+from stream.metrics.exposition import encoder_for
+from stream.metrics.metrics import Metrics
+from stream.metrics.page import document
+from stream.metrics.table import ALL_DEFINITIONS, DEFINITIONS
 from stream.tagging.audio import SourceStatus
 from stream.tagging.record import ModelId
 from tests.promtool import check_metrics
@@ -76,7 +76,7 @@ def test_the_table_documents_every_metric():
 
 def test_the_page_of_the_guide_is_what_the_command_writes():
     page = Path(__file__).parents[3] / "docs" / "metrics.md"
-    assert page.read_text() == document(), "python -m stream.sinks.metric_page > docs/metrics.md"
+    assert page.read_text() == document(), "python -m stream.metrics.page > docs/metrics.md"
 
 
 def test_counters_and_statuses_are_there_before_anything_happens():

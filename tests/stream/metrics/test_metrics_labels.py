@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.sinks.metrics import Metrics
-from stream.sinks.metrics_text import encoder_for
+from stream.metrics.exposition import encoder_for
+from stream.metrics.metrics import Metrics
 from stream.tagging.audio import SourceStatus, StatusKind
 from stream.tagging.record import ModelId
 from tests.stream.sinks import records

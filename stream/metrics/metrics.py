@@ -1,20 +1,15 @@
-"""Prometheus metrics of sound, windows and moods; those of Kafka are in `stream/kafka/metrics.py`.
+"""Prometheus metrics of the Kafka side, in the same registry as those of sound and moods.
 
-    metrics = Metrics(max_stream_labels=50)
-    metrics.model(model_id)                 # once
-    metrics.audio(chunk)                    # what the source yields
-    metrics.status(source_status)
-    metrics.emit(record)                    # what the session returns, once it is out: this is a sink, the last of them
-    metrics.stream_ended("mic")
-    generate_latest(metrics.registry)
+    metrics = Metrics()
+    kafka_metrics = KafkaMetrics(metrics.registry)
+    kafka_metrics.records("ok", 12)
+    kafka_metrics.dead_letter("missing_header")
+    kafka_metrics.transaction("committed", seconds=0.012)
+    kafka_metrics.lag("audio.chunks", 3, 250)
+    kafka_metrics.forget_partition("audio.chunks", 3)
 
-What each metric means stands in `stream/sinks/metric_table.py`; `stream/sinks/metrics_text.py` writes them. Imported
-with the HTTP side only (prometheus_client).
-
-At most ``max_stream_labels`` streams have a ``stream`` label of their own; the rest share ``other``. A stream keeps
-its label until ``idle_seconds`` after its end and none is taken from it earlier, so that ten thousand short files do
-not make ten thousand series. What it said last stays as long; only whether its source is up goes at once, for it has
-none any more.
+What each means stands in `stream/metrics/table.py`. Emission latency is `Metrics`' own: it is measured when a
+record is emitted, so emit it after its transaction is committed. Imported with the HTTP side only (prometheus_client).
 """
 
 from __future__ import annotations
@@ -25,13 +20,15 @@ import threading
 import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
+from typing import Literal, get_args
 
 import numpy as np
 from prometheus_client import CollectorRegistry, ProcessCollector
 
+from stream.agreement import Comparison
 from stream.common.text import utf8
-from stream.sinks.instruments import Instruments
-from stream.sinks.metric_table import DEFINITIONS
+from stream.metrics.exposition import Instruments
+from stream.metrics.table import DEFINITIONS, KAFKA_DEFINITIONS, MODEL_DEFINITIONS, SHADOW_DEFINITIONS
 from stream.tagging.audio import AudioChunk, SourceStatus, StatusKind
 from stream.tagging.record import SILENCE_DBFS, Estimate, Event, Final, ModelId, Record, power_of
 
@@ -242,3 +239,172 @@ def _version() -> str:
         return version("moodstream")
     except PackageNotFoundError:  # run from a folder, not installed
         return "unknown"
+
+
+class ModelMetrics:
+    """Counts the swaps of the model that scores, and knows its file. Safe to call from several threads."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Create the metrics, beginning at 0; the model that is there now counts as taken now, not as swapped.
+
+        Raises:
+            ValueError: the registry has them already.
+        """
+        instruments = Instruments(MODEL_DEFINITIONS, registry)
+        self._swaps = instruments.counters["model_swaps"]
+        self._since = instruments.gauges["model_taken_timestamp_seconds"]
+        self._present = instruments.gauges["model_file_present"]
+        self._refused = instruments.gauges["model_file_refused"]
+        self._present.set(math.nan)  # nobody has looked yet
+        self._refused.set(math.nan)
+        for result in ("taken", "refused"):  # a rate needs the zero before the first
+            self._swaps.labels(result)
+        self._since.set(time.time())
+
+    def taken(self) -> None:
+        """Count a new model that scores from now on."""
+        self._swaps.labels("taken").inc()
+        self._since.set(time.time())
+
+    def refused(self) -> None:
+        """Count a new file that was no use."""
+        self._swaps.labels("refused").inc()
+
+    def seen(self, *, present: bool, refused: bool) -> None:
+        """Say whether the model's file is there, and whether what is there was refused."""
+        self._present.set(present)
+        self._refused.set(refused)
+
+
+class ShadowMetrics:
+    """Says how a shadow model does. Safe to call from several threads."""
+
+    def __init__(self, registry: CollectorRegistry, shadow: ModelId) -> None:
+        """Create the metrics, the counters beginning at 0.
+
+        Raises:
+            ValueError: the registry has them already.
+        """
+        instruments = Instruments(SHADOW_DEFINITIONS, registry)
+        self._windows = instruments.counters["shadow_windows"]
+        self._leading = instruments.counters["shadow_leading_moods"]
+        self._difference = instruments.histograms["shadow_mood_difference"]
+        self._duration = instruments.histograms["shadow_inference_duration_seconds"]
+        instruments.infos["shadow_model"].info({name: utf8(value) for name, value in shadow.to_json().items()})
+        for result in ("scored", "failed", "skipped"):
+            self._windows.labels(result)
+        for agreement in ("same", "different"):
+            self._leading.labels(agreement)
+
+    def scored(self, comparison: Comparison, seconds: float) -> None:
+        """Take a window that both models scored, and the time that the shadow's network took."""
+        self._windows.labels("scored").inc()
+        self._duration.observe(seconds)
+        for mood, difference in comparison.differences.items():
+            self._difference.labels(utf8(mood)).observe(difference)
+        if comparison.same_leader is not None:
+            self._leading.labels("same" if comparison.same_leader else "different").inc()
+
+    def failed(self) -> None:
+        """Count a window on which the shadow failed."""
+        self._windows.labels("failed").inc()
+
+    def skipped(self) -> None:
+        """Count a window that the shadow was too slow for."""
+        self._windows.labels("skipped").inc()
+
+
+Result = Literal["ok", "duplicate", "stale", "dead_letter", "replayed"]
+Outcome = Literal["committed", "aborted"]
+SkipReason = Literal["retention", "corruption"]
+
+DEAD_LETTER_REASONS = (
+    "no_key",
+    "bad_key",
+    "no_value",
+    "missing_header",
+    "bad_header",
+    "content_type",
+    "wrong_length",
+    "undecodable",
+    "samplerate",
+    "channels",
+    "oversized",
+    "sequence",
+    "sample",
+    "format_changed",
+    "not_scored",
+    "too_many_streams",
+    "corrupt",
+    "unexpected",
+)
+"""The reasons known beforehand; a new one is counted as well, but has no zero before its first."""
+
+
+class KafkaMetrics:
+    """Counts what the tagger does. Safe to call from several threads."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Create the metrics; series whose labels are known begin at 0, for a rate needs the zero before the first.
+
+        Raises:
+            ValueError: the registry has them already.
+        """
+        instruments = Instruments(KAFKA_DEFINITIONS, registry)
+        self._counters = instruments.counters
+        self._gauges = instruments.gauges
+        self._histograms = instruments.histograms
+        self._gauges["kafka_last_heartbeat_timestamp_seconds"].set(math.nan)  # not in the group yet
+        for name, values in (
+            ("kafka_records", get_args(Result)),
+            ("kafka_skipped_records", get_args(SkipReason)),
+            ("kafka_transactions", get_args(Outcome)),
+            ("dead_letters", DEAD_LETTER_REASONS),
+        ):
+            for value in values:
+                self._counters[name].labels(value)
+
+    def records(self, result: Result, count: int = 1) -> None:
+        """Count input records by what became of them."""
+        self._counters["kafka_records"].labels(result).inc(count)
+
+    def dead_letter(self, reason: str) -> None:
+        """Count a record among the dead letters; ``reason`` is one of few (a `ChunkError`'s), never free text."""
+        self._counters["dead_letters"].labels(reason).inc()
+
+    def skipped(self, reason: SkipReason, count: int = 1) -> None:
+        """Count offsets that were passed over unread."""
+        self._counters["kafka_skipped_records"].labels(reason).inc(count)
+
+    def rebalance(self) -> None:
+        """Count a rebalance that gave or took partitions."""
+        self._counters["kafka_rebalances"].inc()
+
+    def lag(self, topic: str, partition: int, records: int) -> None:
+        """Say how many records of a partition are waiting."""
+        self._gauges["kafka_consumer_lag"].labels(topic, str(partition)).set(records)
+
+    def forget_partition(self, topic: str, partition: int) -> None:
+        """Let the series of a partition go: it is another's now, and a sum over the group would count it twice."""
+        self._gauges["kafka_consumer_lag"].remove_by_labels({"topic": topic, "partition": str(partition)})
+
+    def transaction(self, outcome: Outcome, seconds: float) -> None:
+        """Count a transaction that took so long."""
+        self._counters["kafka_transactions"].labels(outcome).inc()
+        self._histograms["kafka_transaction_duration_seconds"].observe(seconds)
+
+    def restore(self, seconds: float) -> None:
+        """Count the restoring of a partition that took so long."""
+        self._histograms["kafka_restore_duration_seconds"].observe(seconds)
+
+    def heartbeat(self, when: float) -> None:
+        """Say when the group was last told that we are there, in seconds since the epoch."""
+        self._gauges["kafka_last_heartbeat_timestamp_seconds"].set(when)
+
+    def streams_alive(self, count: int) -> None:
+        """Say how many streams are held in memory."""
+        self._gauges["kafka_streams_alive"].set(count)
+
+    def partitions_assigned(self, count: int) -> None:
+        """Say how many input partitions this process has."""
+        self._gauges["kafka_partitions_assigned"].set(count)

@@ -7,9 +7,8 @@ import threading
 import pytest
 from prometheus_client import generate_latest
 
-from stream.kafka.metrics import DEAD_LETTER_REASONS, KafkaMetrics
-from stream.sinks.metric_table import DEFINITIONS, KAFKA_DEFINITIONS
-from stream.sinks.metrics import Metrics
+from stream.metrics.metrics import DEAD_LETTER_REASONS, KafkaMetrics, Metrics
+from stream.metrics.table import DEFINITIONS, KAFKA_DEFINITIONS
 from tests.promtool import check_metrics
 from tests.stream.sinks import records
 from tests.stream.sinks.measured import Clock, value
