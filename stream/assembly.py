@@ -22,7 +22,7 @@ from stream.common.output import is_terminal
 from stream.common.stop import Stop
 from stream.engine import Engine, Observer
 from stream.file_jobs import find_files, side_by_side
-from stream.models import Models
+from stream.models.models import Models
 from stream.settings.listen import Settings
 from stream.sinks.group import Sink, SinkGroup
 from stream.sinks.result_file import Limits, open_results

@@ -25,10 +25,10 @@ from typing import Literal, get_args
 import numpy as np
 from prometheus_client import CollectorRegistry, ProcessCollector
 
-from stream.agreement import Comparison
 from stream.common.text import utf8
 from stream.metrics.exposition import Instruments
 from stream.metrics.table import DEFINITIONS, KAFKA_DEFINITIONS, MODEL_DEFINITIONS, SHADOW_DEFINITIONS
+from stream.models.shadow import Comparison
 from stream.tagging.audio import AudioChunk, SourceStatus, StatusKind
 from stream.tagging.record import SILENCE_DBFS, Estimate, Event, Final, ModelId, Record, power_of
 

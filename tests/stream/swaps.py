@@ -15,8 +15,7 @@ from pathlib import Path
 
 from model.contract import load
 from model.frontend import FrontEnd
-from stream.model_file import ModelFile
-from stream.model_watch import Held, ModelWatch
+from stream.models.watch import Held, ModelFile, ModelWatch
 from stream.tagging.model_in_use import ModelInUse, same_frontend
 from stream.tagging.record import ModelId
 from tests import models

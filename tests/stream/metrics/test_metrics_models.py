@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from stream.agreement import Comparison
 from stream.metrics.exposition import encoder_for
 from stream.metrics.metrics import Metrics, ModelMetrics, ShadowMetrics
 from stream.metrics.table import MODEL_DEFINITIONS, SHADOW_DEFINITIONS
-from stream.models import Models
+from stream.models.models import Models
+from stream.models.shadow import Comparison
 from stream.settings.listen import Settings
 from stream.sinks.screen import ScreenSink
 from stream.tagging.record import ModelId

@@ -18,8 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from model.contract import Model, load
 from model.frontend import FrontEnd
-from stream.agreement import Agreement, Comparison, compare
-from stream.shadow import Shadow
+from stream.models.shadow import Agreement, Comparison, Shadow, compare
 from stream.tagging.model_in_use import ModelInUse
 from stream.tagging.record import Record
 from stream.tagging.session import Session, SessionOptions
@@ -97,7 +96,7 @@ def score(model: Model, shadow: Any, told: Told) -> list[Record]:
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     """What the shadow said that a user must see; the summary at its end, which is information, left out."""
-    told = [record for record in caplog.records if record.name == "stream.shadow"]
+    told = [record for record in caplog.records if record.name == "stream.models.shadow"]
     return [record.levelname for record in told if record.levelno >= logging.WARNING]
 
 

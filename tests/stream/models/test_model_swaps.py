@@ -15,8 +15,7 @@ import numpy as np
 import pytest
 
 from model.contract import DEFAULT_MODEL, Model, ModelError, load
-from stream.model_file import ModelFile
-from stream.model_watch import Held, ModelWatch
+from stream.models.watch import Held, ModelFile, ModelWatch
 from stream.tagging.model_in_use import ModelInUse, same_frontend, same_labels
 from stream.tagging.session import Session
 from tests.stream import swaps
@@ -186,7 +185,7 @@ def test_what_need_not_be_the_files_fault_is_not_held_against_it(
         def too_little(_: Path) -> Model:
             raise MemoryError
 
-        short.setattr("stream.model_watch.load", too_little)
+        short.setattr("stream.models.watch.load", too_little)
         swaps.second(path)
         watched.look(3)
     assert (watched.name, watched.told.refusals, watched.told.lies_refused) == ("first", 1, True)
@@ -210,7 +209,7 @@ def test_a_model_that_was_refused_once_is_taken_again_after_somebody_asked_for_i
         def no_longer(_: Path) -> Model:
             raise ModelError("it cannot be read now")
 
-        broken.setattr("stream.model_watch.load", no_longer)
+        broken.setattr("stream.models.watch.load", no_longer)
         swaps.second(path)
         watched.look()
     watched.look(3)

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from model.contract import DEFAULT_MODEL, Model, ModelError, ModelInfo, load
 from stream.common.errors import StreamError
-from stream.model_file import ModelFile
-from stream.model_watch import Held, ModelWatch
+from stream.models.shadow import Shadow, ShadowTold, Unheard
+from stream.models.watch import Held, ModelFile, ModelWatch
 from stream.settings.listen import Settings
-from stream.shadow import Shadow, ShadowTold, Unheard
 from stream.sinks.result_file import kind_of
 from stream.tagging.model_in_use import ModelInUse, Rule, frontend_differences, same_frontend, same_labels
 from stream.tagging.record import ModelId
