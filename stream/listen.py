@@ -79,7 +79,7 @@ def _act(settings: Settings) -> int:
 
 def _benchmark(settings: Settings) -> None:
     from model.contract import DEFAULT_MODEL  # noqa: PLC0415
-    from stream.benchmark import run  # noqa: PLC0415
+    from stream.run.benchmark import run  # noqa: PLC0415
 
     figures = io.StringIO()
     run(settings.model or DEFAULT_MODEL, as_json=settings.output == "jsonl", out=figures)
@@ -87,8 +87,8 @@ def _benchmark(settings: Settings) -> None:
 
 
 def _listen(settings: Settings) -> int:
-    from stream.assembly import Assembly  # noqa: PLC0415
     from stream.common.stop import Hangup  # noqa: PLC0415
+    from stream.run.assembly import Assembly  # noqa: PLC0415
 
     stop = process.stop_on_signals()
     hangup = Hangup(stop)

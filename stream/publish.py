@@ -58,7 +58,7 @@ def _publish(settings: PublishSettings) -> int:
     from stream.common.errors import need_kafka  # noqa: PLC0415
 
     need_kafka()
-    from stream.publish_run import PublishRun  # noqa: PLC0415
+    from stream.run.publish_run import PublishRun  # noqa: PLC0415
 
     run = PublishRun(settings)  # until it is connected there is nothing to finish: a signal ends the process at once
     stop = process.stop_on_signals()

@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 
 from model.contract import DEFAULT_MODEL, Model, load
-from stream import benchmark
-from stream.benchmark import STAGES, Cost, Report
 from stream.common.errors import StreamError
-from stream.workload import workloads
+from stream.run import benchmark
+from stream.run.benchmark import STAGES, Cost, Report, workloads
 from tests import models
 from tests.stream.command import listen
 

@@ -7,6 +7,7 @@ assembly.failures                      # what failed and why, by name
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import logging
 import sys
@@ -20,9 +21,8 @@ from model.frontend import FrontEnd
 from stream.common.errors import StreamError, UsageError
 from stream.common.output import is_terminal
 from stream.common.stop import Stop
-from stream.engine import Engine, Observer
-from stream.file_jobs import find_files, side_by_side
 from stream.models.models import Models
+from stream.run.engine import Engine, Observer
 from stream.settings.listen import Settings
 from stream.sinks.group import Sink, SinkGroup
 from stream.sinks.result_file import Limits, open_results
@@ -31,7 +31,37 @@ from stream.tagging.scorer import SessionOptions
 from stream.tagging.session import Session
 
 if TYPE_CHECKING:
-    from stream.kafka.run import KafkaConsumption
+    from stream.run.kafka_run import KafkaConsumption
+
+
+def find_files(asked: Sequence[Path]) -> tuple[list[Path], dict[str, str]]:
+    """Return the files asked for, directories walked, and why what holds none does not."""
+    from stream.sources.files import expand_paths  # noqa: PLC0415 -- light, but only for files
+
+    paths: list[Path] = []
+    not_found: dict[str, str] = {}
+    for path in asked:
+        try:
+            paths += expand_paths([path])
+        except StreamError as error:
+            not_found[str(path)] = str(error)
+    return paths, not_found
+
+
+def side_by_side(work: Callable[[], None], jobs: int, stop: Stop) -> None:
+    """Do the same work in several threads; the first that cannot go on stops the others and is raised."""
+    if jobs <= 1:
+        work()
+        return
+    with concurrent.futures.ThreadPoolExecutor(jobs, thread_name_prefix="file") as pool:
+        futures = [pool.submit(work) for _ in range(jobs)]
+        try:
+            for future in concurrent.futures.as_completed(futures):
+                future.result()
+        except BaseException:  # whatever it was: the pool waits for its threads, so they must end
+            stop.request()
+            raise
+
 
 logger = logging.getLogger(__name__)
 
@@ -180,7 +210,7 @@ def _refuse_to_replace(output: Path, inputs: Sequence[Path]) -> None:
 def _kafka_consumption(settings: Settings, stop: Stop) -> KafkaConsumption | None:
     if settings.source != "kafka":
         return None
-    from stream.kafka.run import KafkaConsumption  # noqa: PLC0415 -- kafka-python, only for Kafka
+    from stream.run.kafka_run import KafkaConsumption  # noqa: PLC0415 -- kafka-python, only for Kafka
 
     return KafkaConsumption(settings, stop)
 

@@ -19,10 +19,30 @@ from stream.common.errors import StreamError, UsageError
 from stream.common.output import OutputClosed
 from stream.common.stop import Stop
 from stream.sinks.group import SinkGroup
-from stream.speed import Speed
 from stream.tagging.audio import AudioChunk, Source, SourceItem, SourceStatus, StreamEnd
 from stream.tagging.record import Record, Status
 from stream.tagging.session import Session
+
+_OVER_SECONDS = 5.0
+
+
+class Speed:
+    """Sound worked through per second of work, over some seconds of sound."""
+
+    def __init__(self) -> None:
+        self._audio = 0.0
+        self._busy = 0.0
+
+    def add(self, audio: float, busy: float) -> float | None:
+        """Take seconds of sound and the seconds of work they took; return the factor now and then, else None."""
+        self._audio += audio
+        self._busy += busy
+        if self._audio < _OVER_SECONDS or self._busy <= 0.0:
+            return None
+        factor = self._audio / self._busy
+        self._audio = self._busy = 0.0
+        return factor
+
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from model.contract import Model
 from stream.common.errors import StreamError, UsageError
 from stream.common.output import OutputClosed
 from stream.common.stop import Stop
-from stream.engine import Engine
+from stream.run.engine import Engine
 from stream.sinks.group import SinkGroup
 from stream.tagging.audio import AudioChunk, SourceItem, SourceStatus, StreamEnd
 from stream.tagging.record import Final, Record, Status

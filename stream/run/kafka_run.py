@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from stream.common.stop import Stop
-from stream.engine import Engine
 from stream.kafka.batch import Batch
 from stream.kafka.connection import Connection, await_broker, connect
 from stream.kafka.input import InputConsumer
@@ -30,8 +29,8 @@ from stream.kafka.topics import Topics, check
 from stream.kafka.transaction import TransactionalWriter
 from stream.kafka.watchdog import Watchdog
 from stream.kafka.writes import Outbound
+from stream.run.engine import Engine, Speed
 from stream.settings.listen import Settings
-from stream.speed import Speed
 from stream.tagging.audio import AudioChunk
 
 if TYPE_CHECKING:  # imported with the HTTP side only
