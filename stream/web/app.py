@@ -12,17 +12,68 @@ it is imported only where HTTP is wanted.
 
 from __future__ import annotations
 
+import gzip
+from importlib import resources
+from pathlib import PurePath
+
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Send
+from starlette.types import Scope as Connection
 
+from stream.metrics.exposition import encoder_for
 from stream.metrics.metrics import Metrics
 from stream.web.board import Board
 from stream.web.events import EventStream
 from stream.web.feed import LiveFeed
-from stream.web.page import page_routes
-from stream.web.scrape import Scrape
+
+_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_INDEX = "index.html"
+
+
+def page_files() -> dict[str, bytes]:
+    """Return the page's files by name."""
+    folder = resources.files("stream.web").joinpath("static")
+    return {each.name: each.read_bytes() for each in folder.iterdir() if PurePath(each.name).suffix in _TYPES}
+
+
+def page_routes() -> list[Route]:
+    """Return the routes that serve the page, read once."""
+    files = page_files()
+    paths = {"/" if name == _INDEX else f"/static/{name}": name for name in files}
+    return [_route(path, files[name], _TYPES[PurePath(name).suffix]) for path, name in paths.items()]
+
+
+def _route(path: str, body: bytes, kind: str) -> Route:
+    async def answer(_: Request) -> Response:
+        return Response(body, media_type=kind)
+
+    return Route(path, answer)
+
+
+_LEVEL = 1  # a scrape is nothing but repetition: more work makes it hardly smaller
+
+
+class Scrape:
+    """An ASGI app that shows these metrics, after the series of streams that ended long ago are swept away."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        """Take what is shown."""
+        self._metrics = metrics
+
+    async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        self._metrics.sweep()
+        encoder = encoder_for(",".join(request.headers.getlist("accept")))
+        names = request.query_params.getlist("name[]")
+        registry = self._metrics.registry.restricted_registry(names) if names else self._metrics.registry
+        body, headers = encoder.encode(registry), {"content-type": encoder.content_type}
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            body, headers["content-encoding"] = gzip.compress(body, _LEVEL), "gzip"
+        await Response(body, headers=headers)(scope, receive, send)
 
 
 def create_app(metrics: Metrics, board: Board, feed: LiveFeed) -> Starlette:

@@ -12,19 +12,150 @@ Imports uvicorn, so it is imported only where HTTP is wanted.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
+import ipaddress
 import logging
 import socket
 import threading
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from stream.common.errors import StreamError
-from stream.web.guard import LoopbackGuard, is_loopback
-from stream.web.headers import WithHeaders
-from stream.web.patience import impatient
+
+_REFUSAL = (
+    "refused: this server listens on loopback and answers only to localhost and loopback addresses. Ask it by one of "
+    "them, have the proxy send one as Host, or bind another address with --metrics-host\n"
+)
+
+
+class LoopbackGuard:
+    """Lets requests through whose ``Host`` is this machine."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Guard an app."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or refuse with status 421 (RFC 9110, 15.5.20)."""
+        host = Headers(scope=scope).get("host", "") if scope["type"] == "http" else ""
+        if not host or names_this_machine(host):
+            await self._app(scope, receive, send)
+        else:
+            await PlainTextResponse(_REFUSAL, 421)(scope, receive, send)
+
+
+def names_this_machine(host: str) -> bool:
+    """Return whether a ``Host`` header (``localhost:9108``, ``127.0.0.1``, ``[::1]:9108``) is of loopback."""
+    name, bracket, _ = host.removeprefix("[").partition("]") if host.startswith("[") else host.partition(":")
+    if host.startswith("[") and not bracket:
+        return False
+    name = name.lower().removesuffix(".")
+    return name == "localhost" or name.endswith(".localhost") or is_loopback(name)
+
+
+def is_loopback(address: str) -> bool:
+    """Return whether this is an address of the loopback interface."""
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+HEADERS = {
+    "cache-control": "no-store",
+    # Scripts, styles and pictures are files of ours; no text becomes markup (trusted types), no site frames the page.
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
+    ),
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+_RAW = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+
+
+class WithHeaders:
+    """Adds the headers to every answer of an app."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Stand before an app."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and its answer with the headers."""
+
+        async def send_with(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *_RAW]
+            await send(message)
+
+        await self._app(scope, receive, send_with)
+
+
+def impatient(seconds: float, most: int) -> type[H11Protocol]:
+    """Return uvicorn's protocol with an end to waiting.
+
+    Args:
+        seconds: a client that asks for nothing whole, or leaves what it is sent unread, is cut off after so long.
+        most: connections at once; one more is closed.
+    """
+
+    class Impatient(H11Protocol):
+        _unread: asyncio.TimerHandle | None = None
+        _unasked: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            if len(self.connections) > most:
+                transport.abort()
+            else:
+                self._await_question()
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if self.cycle is None or self.cycle.response_complete:
+                self._await_question()
+            else:
+                self._forget_question()
+
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            self._unread = self.loop.call_later(seconds, self.transport.abort)
+
+        def resume_writing(self) -> None:
+            self._forget_unread()
+            super().resume_writing()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._forget_unread()
+            self._forget_question()
+            super().connection_lost(exc)
+
+        def _await_question(self) -> None:
+            # Set once a question: a byte now and then would put it off for ever. Between two, uvicorn waits itself.
+            if self._unasked is None:
+                self._unasked = self.loop.call_later(seconds, self.transport.abort)
+
+        def _forget_question(self) -> None:
+            if self._unasked is not None:
+                self._unasked.cancel()
+                self._unasked = None
+
+        def _forget_unread(self) -> None:
+            if self._unread is not None:
+                self._unread.cancel()
+                self._unread = None
+
+    return Impatient
+
 
 _LAST_PORT = 65_535
 _PORTS_TRIED = 100

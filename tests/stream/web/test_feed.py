@@ -14,9 +14,7 @@ from hypothesis import strategies as st
 
 from stream.tagging.audio import AudioChunk, SourceStatus
 from stream.tagging.record import ModelId
-from stream.web.feed import Cursor, LiveFeed
-from stream.web.history import MAX_NOTES, MAX_POINTS, SPAN_SECONDS, name_key
-from stream.web.plane import valence_arousal
+from stream.web.feed import MAX_NOTES, MAX_POINTS, SPAN_SECONDS, Cursor, LiveFeed, name_key, valence_arousal
 from tests.stream.sinks import records
 
 FOUR = {"happy": 0.7, "angry": 0.1, "sad": 0.2, "calm": 0.4}

@@ -16,9 +16,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from stream.tagging.record import ModelId
+from stream.web.app import page_files
 from stream.web.events import MOST_CLIENTS
 from stream.web.feed import LiveFeed
-from stream.web.page import page_files
 from tests.stream import command
 from tests.stream.sinks import records
 from tests.stream.web.audit import DOUBLE, MOVING, NAMELESS, PALE
