@@ -38,7 +38,7 @@ def _report(options: argparse.Namespace) -> None:
     from rich.console import Console  # noqa: PLC0415 -- after prepare()
 
     from stream.evening.evening import Evening  # noqa: PLC0415
-    from stream.evening.picture_kind import check_kind  # noqa: PLC0415
+    from stream.evening.picture import check_kind  # noqa: PLC0415
     from stream.evening.reader import read  # noqa: PLC0415
     from stream.evening.table import show  # noqa: PLC0415
 

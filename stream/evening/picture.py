@@ -23,8 +23,20 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from stream.common.errors import StreamError
 from stream.common.text import plain
-from stream.evening.curves import leaders, runs, smoothed, statuses
-from stream.evening.evening import Evening, leading
+from stream.evening.evening import Evening, leaders, leading, runs, smoothed, statuses
+
+_KINDS = ("eps", "jpeg", "jpg", "pdf", "png", "svg", "webp")
+
+
+def check_kind(path: Path) -> None:
+    """See that a name says a kind of picture.
+
+    Raises:
+        StreamError: it does not.
+    """
+    if path.suffix.lower().removeprefix(".") not in _KINDS:
+        raise StreamError(f"no picture can be written to {plain(str(path))}: end its name in .png or .svg")
+
 
 _COLOURS = {
     "happy": "#EDAE1D",
@@ -49,7 +61,7 @@ def draw(evening: Evening, path: Path) -> None:
 
     Args:
         evening: what to draw.
-        path: of a kind that :func:`stream.evening.picture_kind.check_kind` knows.
+        path: of a kind that :func:`stream.evening.picture.check_kind` knows.
 
     Raises:
         StreamError: it cannot be written.

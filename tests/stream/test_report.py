@@ -17,8 +17,7 @@ import numpy as np
 import pytest
 
 from stream.common.errors import StreamError
-from stream.evening.curves import leaders
-from stream.evening.evening import Evening
+from stream.evening.evening import Evening, leaders
 from stream.evening.reader import read
 from tests import models
 from tests.stream.command import environment, listen
