@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _act(settings: DeadLettersSettings) -> int:
-    from stream.kafka.connection import Connection  # noqa: PLC0415
+    from stream.kafka.client.connection import Connection  # noqa: PLC0415
 
     connection = Connection.of(settings)
     from stream.kafka.dead_letter_box import DeadLetterBox  # noqa: PLC0415

@@ -51,7 +51,7 @@ def _act(settings: TopicSettings) -> int:
     if settings.action == "print-config":
         process.say(settings.to_yaml())
         return 0
-    from stream.kafka.connection import Connection  # noqa: PLC0415
+    from stream.kafka.client.connection import Connection  # noqa: PLC0415
     from stream.kafka.topics import Plan, Topics, create, inspect  # noqa: PLC0415
 
     connection, topics = Connection.of(settings), Topics.of(settings)

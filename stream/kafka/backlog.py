@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-from stream.kafka.input import Polled
+from stream.kafka.client.input import Polled
 
 
 class Backlog:

@@ -31,9 +31,8 @@ from kafka.structs import OffsetAndMetadata
 
 from stream.common.errors import StreamError
 from stream.common.stop import Stop
-from stream.kafka.connection import Connection, connect
+from stream.kafka.client.connection import Connection, connect, worded
 from stream.kafka.dead_letters import Letter, obstacle, original_headers, original_timestamp, read_letter
-from stream.kafka.trouble import worded
 
 _PATIENCE_S = 30.0
 """How long the broker may keep silent."""

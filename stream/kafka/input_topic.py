@@ -14,7 +14,7 @@ from kafka import KafkaAdminClient, errors
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from stream.common.errors import StreamError
-from stream.kafka.connection import Connection, connect
+from stream.kafka.client.connection import Connection, connect
 
 _DEFAULT_BYTES = 1_048_588
 """Kafka's own ``message.max.bytes``, where a topic does not show its settings."""

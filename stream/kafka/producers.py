@@ -12,8 +12,7 @@ from typing import Any
 
 from kafka import KafkaProducer
 
-from stream.kafka.connection import Connection, connect
-from stream.kafka.construct import construct
+from stream.kafka.client.connection import Connection, connect, construct
 
 PRODUCER: dict[str, Any] = {
     "acks": "all",

@@ -15,9 +15,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from stream.common.text import count_of
-from stream.kafka.damage import Corrupt
+from stream.kafka.client.workarounds import Corrupt, Gone
 from stream.kafka.partition import PartitionTagger
-from stream.kafka.refusals import Gone
 
 if TYPE_CHECKING:  # imported with the HTTP side only
     from stream.metrics.metrics import KafkaMetrics

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from kafka.errors import KafkaError
 
-from stream.kafka.input import InputConsumer
+from stream.kafka.client.input import InputConsumer
 from stream.kafka.state_reader import StateReader
 
 logger = logging.getLogger(__name__)

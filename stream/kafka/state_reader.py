@@ -18,7 +18,7 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, LogTruncationError
 
-from stream.kafka.damage import Damage
+from stream.kafka.client.workarounds import Damage
 
 logger = logging.getLogger(__name__)
 

@@ -20,13 +20,13 @@ from stream.common.stop import Stop
 from stream.kafka.backlog import Backlog
 from stream.kafka.batch import Batch
 from stream.kafka.chunks import ChunkError
-from stream.kafka.input import Corrupt, Gone, InputConsumer
+from stream.kafka.client.input import Corrupt, Gone, InputConsumer
+from stream.kafka.client.transaction import TransactionalWriter, TransactionError
 from stream.kafka.partition import PartitionTagger
 from stream.kafka.readiness import Readiness
 from stream.kafka.report import Report
 from stream.kafka.restore import Restorer
 from stream.kafka.stream_tagger import NewSession
-from stream.kafka.transaction import TransactionalWriter, TransactionError
 from stream.kafka.watchdog import Watchdog
 from stream.kafka.writes import Outbound
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from stream.common.errors import StreamError
 from stream.common.text import count_of
-from stream.kafka.connection import Connection, connect
+from stream.kafka.client.connection import Connection, connect
 from stream.settings.kafka import TopicOptions
 
 logger = logging.getLogger(__name__)
@@ -186,7 +186,7 @@ def _admin(connection: Connection) -> Iterator[Any]:
     from kafka import KafkaAdminClient  # noqa: PLC0415 -- an extra, and slow to import
     from kafka.errors import KafkaError  # noqa: PLC0415
 
-    from stream.kafka.trouble import worded  # noqa: PLC0415
+    from stream.kafka.client.connection import worded  # noqa: PLC0415
 
     admin: Any = connect(lambda: KafkaAdminClient(**connection.config()), connection)
     try:
@@ -202,7 +202,7 @@ def _describe(admin: Any, names: Sequence[str]) -> dict[str, _Found]:
     from kafka import errors  # noqa: PLC0415 -- an extra, and slow to import
     from kafka.admin import ConfigResource, ConfigResourceType  # noqa: PLC0415
 
-    from stream.kafka.trouble import worded  # noqa: PLC0415
+    from stream.kafka.client.connection import worded  # noqa: PLC0415
 
     partitions = {}
     for each in admin.describe_topics(list(names)):

@@ -15,11 +15,11 @@ from typing import Any
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from stream.kafka.batch import Batch, DeadLetter
+from stream.kafka.client.transaction import Write
 from stream.kafka.dead_letters import dead_letter_headers, original_headers
 from stream.kafka.partition import PartitionTagger
 from stream.kafka.stream_tagger import Result
 from stream.kafka.topics import Topics
-from stream.kafka.transaction import Write
 
 _JSON = [("content-type", b"application/json")]
 

@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING
 
 from stream.common.stop import Stop
 from stream.kafka.batch import Batch
-from stream.kafka.connection import Connection, await_broker, connect
-from stream.kafka.input import InputConsumer
+from stream.kafka.client.connection import Connection, await_broker, connect
+from stream.kafka.client.input import InputConsumer
+from stream.kafka.client.transaction import TransactionalWriter
 from stream.kafka.readiness import Readiness
 from stream.kafka.restore import Restorer
 from stream.kafka.state_reader import StateReader
 from stream.kafka.tagger import Tagger, TaggerOptions
 from stream.kafka.topics import Topics, check
-from stream.kafka.transaction import TransactionalWriter
 from stream.kafka.watchdog import Watchdog
 from stream.kafka.writes import Outbound
 from stream.run.engine import Engine, Speed

@@ -20,7 +20,7 @@ from typing import cast
 from stream.common.stop import Stop
 from stream.common.text import clock, count_of, plain
 from stream.kafka.chunks import Encoding
-from stream.kafka.connection import Connection
+from stream.kafka.client.connection import Connection
 from stream.kafka.courier import Courier
 from stream.kafka.input_topic import largest_record
 from stream.kafka.outbox import Outbox

@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from stream.kafka.connection import Connection
-from stream.kafka.input import Corrupt, Gone, InputConsumer
+from stream.kafka.client.connection import Connection
+from stream.kafka.client.input import Corrupt, Gone, InputConsumer
 from stream.settings.kafka import ConsumerOptions
 from tests.stream.kafka.client import TopicNames
 

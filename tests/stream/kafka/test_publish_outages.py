@@ -12,7 +12,7 @@ import pytest
 
 from stream.common.stop import Stop
 from stream.kafka.chunks import Chunk, decode
-from stream.kafka.connection import Connection
+from stream.kafka.client.connection import Connection
 from stream.kafka.courier import Courier
 from stream.kafka.outbox import Outbox
 from stream.kafka.producers import producers

@@ -11,7 +11,7 @@ import pytest
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from stream.kafka.connection import Connection
+from stream.kafka.client.connection import Connection
 from stream.kafka.state_reader import StateReader, States
 from tests.stream.kafka import client
 from tests.stream.kafka.client import Record, TopicNames

@@ -11,7 +11,7 @@ import pytest
 from kafka import KafkaAdminClient
 
 from stream.common.errors import StreamError
-from stream.kafka.connection import Connection
+from stream.kafka.client.connection import Connection
 from stream.kafka.topics import Plan, Topics, check, create, inspect
 from tests.stream.kafka.client import TopicNames
 

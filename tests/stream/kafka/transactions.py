@@ -12,8 +12,8 @@ from typing import Any
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
-from stream.kafka.connection import Connection
-from stream.kafka.transaction import TransactionalWriter, Write
+from stream.kafka.client.connection import Connection
+from stream.kafka.client.transaction import TransactionalWriter, Write
 from tests.stream.kafka import client
 from tests.stream.kafka.client import TopicNames
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from stream.common.errors import StreamError, UsageError
-from stream.kafka.connection import Connection
-from stream.kafka.properties import parse_jaas, read_properties
+from stream.kafka.client.connection import Connection
+from stream.kafka.client.credentials import parse_jaas, read_properties
 from stream.settings.command import parse_command
 from stream.settings.kafka import TOPICS, ConnectionOptions, TopicSettings
 from stream.settings.listen import parse

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from kafka.structs import ConsumerGroupMetadata, TopicPartition
 
-from stream.kafka.transaction import FencedError, TransactionError, Write
+from stream.kafka.client.transaction import FencedError, TransactionError, Write
 from tests.stream.kafka import client, transactions
 from tests.stream.kafka.client import TopicNames
 from tests.stream.kafka.members import Join, poll_until

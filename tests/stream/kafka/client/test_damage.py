@@ -12,7 +12,7 @@ import pytest
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import CorruptRecordError
 
-from stream.kafka.connection import Connection
+from stream.kafka.client.connection import Connection
 from stream.kafka.state_reader import StateReader
 from tests.stream.kafka import client
 from tests.stream.kafka.broker import Broker
@@ -125,7 +125,7 @@ def test_a_damaged_state_is_passed_over(
 
 
 def test_the_library_still_hangs_on_damaged_data(own_broker: Broker, damaged: TopicNames) -> None:
-    """Fault 4 itself: once this fails, stream/kafka/damage.py is not needed any more."""
+    """Fault 4 itself: once this fails, stream/kafka/client/workarounds.py is not needed any more."""
     consumer = KafkaConsumer(bootstrap_servers=own_broker.bootstrap_servers, group_id=None)
     tp = TopicPartition(damaged.input, 0)
     consumer.assign([tp])

@@ -10,8 +10,8 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, OffsetAndMetadata, TopicPartition
 
 from stream.common.errors import StreamError
-from stream.kafka.input import Gone
-from stream.kafka.joining import keep_joins
+from stream.kafka.client.input import Gone
+from stream.kafka.client.workarounds import keep_joins
 from tests.stream.kafka import client
 from tests.stream.kafka.client import Record, TopicNames
 from tests.stream.kafka.members import Join, Member, poll_until

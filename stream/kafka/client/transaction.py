@@ -24,7 +24,7 @@ from typing import Any
 from kafka import KafkaProducer, errors
 
 from stream.common.errors import StreamError
-from stream.kafka.construct import construct
+from stream.kafka.client.connection import construct
 
 PRODUCER: dict[str, Any] = {
     "acks": "all",

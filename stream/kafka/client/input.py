@@ -16,26 +16,98 @@ partition counts as lost and newly assigned.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
-from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.coordinator.base import MemberState
-from kafka.errors import FencedInstanceIdError, KafkaError, LogTruncationError
+from kafka.errors import (
+    AuthorizationError,
+    FencedInstanceIdError,
+    GroupAuthorizationFailedError,
+    InconsistentGroupProtocolError,
+    InvalidSessionTimeoutError,
+    KafkaError,
+    LogTruncationError,
+    SaslAuthenticationFailedError,
+    TopicAuthorizationFailedError,
+    UnsupportedCodecError,
+)
 
-from stream.kafka.asker import Asker
-from stream.kafka.damage import Corrupt, Damage
-from stream.kafka.fatal import FATAL, fatal
-from stream.kafka.joining import keep_joins
-from stream.kafka.leadership import keep_leadership
-from stream.kafka.listener import Listener
-from stream.kafka.polled import Polled
-from stream.kafka.refusals import Gone, Refusals
+from stream.common.errors import StreamError
+from stream.kafka.client.asker import Asker
+from stream.kafka.client.transaction import FencedError
+from stream.kafka.client.workarounds import Corrupt, Damage, Gone, Refusals, keep_joins, keep_leadership
 from stream.settings.kafka import ConsumerOptions
+
+_REASONS: dict[type[Exception], str] = {
+    FencedInstanceIdError: "another process has this one's --group-instance-id: give each its own",
+    TopicAuthorizationFailedError: "the broker does not let this user read the topic",
+    GroupAuthorizationFailedError: "the broker does not let this user join the group: see --group-id",
+    AuthorizationError: "the broker does not allow it",
+    SaslAuthenticationFailedError: "the broker refuses the user: see --sasl-username",
+    InconsistentGroupProtocolError: "the group's other members share partitions another way: see --assignment",
+    InvalidSessionTimeoutError: "the broker does not allow this --session-timeout",
+    UnsupportedCodecError: "the records are compressed in a way for which a Python package is missing here",
+}
+
+FATAL = tuple(_REASONS)
+
+
+def fatal(error: Exception, topic: str) -> StreamError:
+    """Return what to raise for one of ``FATAL``, met while reading a topic; FencedError if another took our place."""
+    reason = next(text for kind, text in _REASONS.items() if isinstance(error, kind))
+    kind_of = FencedError if isinstance(error, FencedInstanceIdError) else StreamError
+    return kind_of(f"topic {topic} cannot be read: {reason} ({type(error).__name__})")
+
+
+_Hear = Callable[[Iterable[TopicPartition]], None]
+
+
+class Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types
+    """Calls one function for partitions that come, and one for those that go, whether given back or lost."""
+
+    def __init__(self, assigned: _Hear, revoked: _Hear) -> None:
+        """Take what to call, on kafka-python's own thread."""
+        self._assigned = assigned
+        self._revoked = revoked
+
+    def on_partitions_assigned(self, assigned: Any) -> None:
+        """Pass on what came."""
+        self._assigned(assigned)
+
+    def on_partitions_revoked(self, revoked: Any) -> None:
+        """Pass on what was given back."""
+        self._revoked(revoked)
+
+    def on_partitions_lost(self, lost: Any) -> None:
+        """Pass on what others may have by now."""
+        self._revoked(lost)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Polled:
+    """What one poll brought.
+
+    Attributes:
+        records: by partition, in the order of their offsets, all later than those of the poll before.
+        assigned: partitions newly ours: nothing of them comes before ``start``.
+        lost: partitions that are no longer ours, or not what they were: to be forgotten, before ``assigned`` is read.
+        corrupt: records that cannot be read and were passed over.
+        gone: jumps to where the log goes on, as the records asked for are not there any more.
+    """
+
+    records: dict[int, list[Any]]
+    assigned: set[int]
+    lost: set[int]
+    corrupt: list[Corrupt]
+    gone: list[Gone]
+
 
 logger = logging.getLogger(__name__)
 

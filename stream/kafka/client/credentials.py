@@ -10,12 +10,92 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Mapping
+import os
+import re
+import ssl
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from stream.common.errors import StreamError, UsageError
-from stream.kafka.properties import parse_jaas, read_properties
 from stream.settings.kafka import MECHANISMS, PROTOCOLS, ConnectionOptions, SaslMechanism, SecurityProtocol, addresses
+
+_LONGEST = 1_000_000
+_ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_KEY = re.compile(r"((?:\\.|[^\\=:\s])*)\s*[=:]?\s*(.*)", re.DOTALL)
+_JAAS = re.compile(r"""\s*([\w.$]+)\s+(?:required|requisite|sufficient|optional)\b(.*?);?\s*""", re.DOTALL)
+_PAIR = re.compile(r"""\s*([\w.]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|([^\s;"']+))""", re.DOTALL)
+
+
+def read_properties(path: Path) -> dict[str, str]:
+    """Return the keys and values of a Java properties file in UTF-8; of a key given twice, the last value.
+
+    Raises:
+        StreamError: it cannot be read.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            text = file.read(_LONGEST + 1)
+    except OSError as error:
+        raise StreamError(f"--kafka-properties {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise StreamError(f"--kafka-properties {path}: it is not UTF-8 text") from None
+    if len(text) > _LONGEST:
+        raise StreamError(f"--kafka-properties {path}: more than {_LONGEST} characters is no properties file")
+    found = {}
+    for line in _logical_lines(text):
+        if match := _KEY.fullmatch(line):
+            found[_unescaped(match[1])] = _unescaped(match[2]).rstrip()
+    return found
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Jaas:
+    """A ``sasl.jaas.config``: who logs in and how.
+
+    Attributes:
+        module: the login module's class without its package.
+        options: what it is given; may hold a password.
+    """
+
+    module: str
+    options: Mapping[str, str] = dataclasses.field(repr=False)
+
+
+def parse_jaas(text: str) -> Jaas | None:
+    """Return a ``sasl.jaas.config`` taken apart, or None where it is none."""
+    match = _JAAS.fullmatch(text)
+    if match is None:
+        return None
+    options, at = {}, 0
+    while pair := _PAIR.match(match[2], at):
+        quoted = pair[2] if pair[2] is not None else pair[3]
+        options[pair[1]] = pair[4] if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+        at = pair.end()
+    return None if match[2][at:].strip() else Jaas(match[1].rpartition(".")[2], options)
+
+
+def _logical_lines(text: str) -> Iterator[str]:
+    """Yield the lines that say something, continuations joined."""
+    held = ""
+    for line in re.split(r"\r\n|\n|\r", text):
+        stripped = line.lstrip()
+        if not held and (not stripped or stripped[0] in "#!"):
+            continue
+        backslashes = len(stripped) - len(stripped.rstrip("\\"))
+        if backslashes % 2:
+            held += stripped[:-1]
+            continue
+        yield held + stripped
+        held = ""
+    if held:
+        yield held
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPE.sub(lambda match: chr(int(match[1], 16)) if match[1] else _ESCAPES.get(match[2], match[2]), text)
+
 
 logger = logging.getLogger(__name__)
 
@@ -221,3 +301,60 @@ def _password_in(path: Path) -> str:
     if not password or "\n" in password:
         raise StreamError(f"--sasl-password-file {path}: it must hold the password alone, in one line")
     return password
+
+
+def make_context(wanted: Credentials) -> ssl.SSLContext:
+    """Return the TLS context of a connection.
+
+    Raises:
+        StreamError: certificates or a key cannot be used; one line.
+    """
+    context = ssl.create_default_context() if wanted.cafile is None and wanted.ca_pem is None else _trusting(wanted)
+    if wanted.check_hostname is False:
+        context.check_hostname = False
+    if wanted.certfile is not None:
+        _show(context, wanted.certfile, wanted.keyfile, wanted.key_password)
+    elif wanted.cert_pem is not None:
+        _show_text(context, wanted.cert_pem, wanted.key_password)
+    return context
+
+
+def _trusting(wanted: Credentials) -> ssl.SSLContext:
+    """Return a context that trusts the given certificates and no others."""
+    name = f"--ssl-cafile {wanted.cafile}" if wanted.cafile is not None else "ssl.truststore.certificates"
+    try:
+        if wanted.cafile is not None:
+            return ssl.create_default_context(cafile=wanted.cafile)
+        return ssl.create_default_context(cadata=(wanted.ca_pem or "").encode("ascii", "ignore").decode())
+    except ssl.SSLError:
+        raise StreamError(f"{name} holds no certificates in PEM form") from None
+    except OSError as error:
+        raise StreamError(f"{name}: {error.strerror}") from None
+
+
+def _show(context: ssl.SSLContext, certfile: Path, keyfile: Path | None, password: str | None) -> None:
+    # Without an answer of ours, OpenSSL would ask for the password of a locked key on the terminal.
+    try:
+        context.load_cert_chain(certfile, keyfile, password=lambda: password or "")
+    except ssl.SSLError as error:
+        reason = "the key is locked by another password (--ssl-key-password)" if _is_locked(error) else "no PEM pair"
+        raise StreamError(f"--ssl-certfile {certfile}: certificate and key cannot be used: {reason}") from None
+    except OSError as error:
+        raise StreamError(f"--ssl-certfile {certfile}: {error.strerror}") from None
+
+
+def _show_text(context: ssl.SSLContext, pem: str, password: str | None) -> None:
+    """Show a certificate given as text: the ssl module takes it from a file alone, which nobody else can read."""
+    descriptor, name = tempfile.mkstemp(suffix=".pem")  # mode 0600
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(pem)
+        context.load_cert_chain(name, password=lambda: password or "")
+    except ssl.SSLError:
+        raise StreamError("ssl.keystore.key and ssl.keystore.certificate.chain are no PEM pair that opens") from None
+    finally:
+        Path(name).unlink()
+
+
+def _is_locked(error: ssl.SSLError) -> bool:
+    return error.reason is None or "DECRYPT" in error.reason or "PASSWORD" in error.reason

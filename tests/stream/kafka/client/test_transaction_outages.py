@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from kafka.structs import ConsumerGroupMetadata
 
-from stream.kafka.transaction import TransactionError, Write
+from stream.kafka.client.transaction import TransactionError, Write
 from tests.stream.kafka import client, transactions
 from tests.stream.kafka.client import TopicNames
 

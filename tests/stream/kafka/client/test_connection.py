@@ -18,7 +18,7 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
 from stream.common.errors import StreamError
-from stream.kafka.connection import Connection, connect
+from stream.kafka.client.connection import Connection, connect
 from stream.settings.kafka import ConnectionOptions
 from tests.stream.command import start
 from tests.stream.kafka.broker import Broker
