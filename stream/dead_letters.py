@@ -22,7 +22,7 @@ from stream.common.errors import StreamError
 
 if TYPE_CHECKING:
     from stream.kafka.dead_letter_box import DeadLetterBox, Tally
-    from stream.kafka.dead_letters import Letter
+    from stream.kafka.wire.dead_letters import Letter
     from stream.settings.kafka import DeadLettersSettings
 
 # All else is imported where it is needed: see listen.py.
@@ -68,7 +68,7 @@ def _act(settings: DeadLettersSettings) -> int:
 
 def _list(box: DeadLetterBox, settings: DeadLettersSettings) -> None:
     from stream.common.output import LineWriter  # noqa: PLC0415
-    from stream.kafka.dead_letters import read_letter  # noqa: PLC0415
+    from stream.kafka.wire.dead_letters import read_letter  # noqa: PLC0415
 
     writer = LineWriter(sys.stdout)
     as_line = _json if settings.output == "jsonl" else _text

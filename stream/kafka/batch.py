@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from stream.kafka.chunks import Chunk, ChunkError
 from stream.kafka.stream_tagger import Result
+from stream.kafka.wire.chunks import Chunk, ChunkError
 from stream.tagging.audio import AudioChunk
 
 Outcome = Literal["ok", "duplicate", "stale", "dead_letter", "replayed"]

@@ -27,9 +27,9 @@ from kafka import errors
 
 from stream.common.errors import StreamError
 from stream.common.stop import Stop
-from stream.kafka.chunks import Chunk, ChunkError, Encoding, encode
 from stream.kafka.outbox import AWAY_SECONDS, Outbox, seconds_of
 from stream.kafka.shipment import Delivered, SessionNumbers, Shipment
+from stream.kafka.wire.chunks import Chunk, ChunkError, Encoding, encode
 
 logger = logging.getLogger(__name__)
 

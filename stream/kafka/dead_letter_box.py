@@ -32,7 +32,7 @@ from kafka.structs import OffsetAndMetadata
 from stream.common.errors import StreamError
 from stream.common.stop import Stop
 from stream.kafka.client.connection import Connection, connect, worded
-from stream.kafka.dead_letters import Letter, obstacle, original_headers, original_timestamp, read_letter
+from stream.kafka.wire.dead_letters import Letter, obstacle, original_headers, original_timestamp, read_letter
 
 _PATIENCE_S = 30.0
 """How long the broker may keep silent."""

@@ -18,7 +18,7 @@ from collections import deque
 
 from stream.common.errors import StreamError
 from stream.common.stop import Stop
-from stream.kafka.chunks import Chunk
+from stream.kafka.wire.chunks import Chunk
 
 _POLL_SECONDS = 0.1
 _CHUNK_BYTES = 512

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.common.errors import StreamError
-from stream.kafka.chunks import Chunk
+from stream.kafka.wire.chunks import Chunk
 from stream.tagging.audio import AudioChunk
 
 _LONGEST_TITLE = 600

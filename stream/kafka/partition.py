@@ -21,9 +21,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from stream.kafka.batch import Batch, DeadLetter, Outcome, without_sound
-from stream.kafka.chunks import Chunk, ChunkError, decode
-from stream.kafka.state import StreamState
 from stream.kafka.stream_tagger import NewSession, Result, StreamTagger
+from stream.kafka.wire.chunks import Chunk, ChunkError, decode
+from stream.kafka.wire.state import StreamState
 from stream.tagging.audio import AudioChunk
 
 logger = logging.getLogger(__name__)

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 
 from stream.common.errors import StreamError, UsageError
 from stream.common.stop import Stop
-from stream.kafka.chunks import Chunk
 from stream.kafka.outbox import Outbox
 from stream.kafka.packer import Packer
+from stream.kafka.wire.chunks import Chunk
 from stream.tagging.audio import AudioChunk, Source, SourceItem, SourceStatus, StreamEnd
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from stream.kafka.chunks import Chunk, Message
+from stream.kafka.wire.chunks import Chunk, Message
 
 
 @dataclasses.dataclass(slots=True)

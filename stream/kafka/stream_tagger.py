@@ -22,8 +22,8 @@ from collections.abc import Callable
 from typing import Literal
 
 from stream.common.errors import StreamError
-from stream.kafka.chunks import Chunk, ChunkError
-from stream.kafka.state import StreamState
+from stream.kafka.wire.chunks import Chunk, ChunkError
+from stream.kafka.wire.state import StreamState
 from stream.tagging.audio import AudioChunk
 from stream.tagging.record import Estimate, Final, Record, Status
 from stream.tagging.session import Session

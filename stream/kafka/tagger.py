@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 from stream.common.stop import Stop
 from stream.kafka.backlog import Backlog
 from stream.kafka.batch import Batch
-from stream.kafka.chunks import ChunkError
 from stream.kafka.client.input import Corrupt, Gone, InputConsumer
 from stream.kafka.client.transaction import TransactionalWriter, TransactionError
 from stream.kafka.partition import PartitionTagger
@@ -28,6 +27,7 @@ from stream.kafka.report import Report
 from stream.kafka.restore import Restorer
 from stream.kafka.stream_tagger import NewSession
 from stream.kafka.watchdog import Watchdog
+from stream.kafka.wire.chunks import ChunkError
 from stream.kafka.writes import Outbound
 
 if TYPE_CHECKING:  # imported with the HTTP side only

@@ -16,10 +16,10 @@ from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from stream.kafka.batch import Batch, DeadLetter
 from stream.kafka.client.transaction import Write
-from stream.kafka.dead_letters import dead_letter_headers, original_headers
 from stream.kafka.partition import PartitionTagger
 from stream.kafka.stream_tagger import Result
 from stream.kafka.topics import Topics
+from stream.kafka.wire.dead_letters import dead_letter_headers, original_headers
 
 _JSON = [("content-type", b"application/json")]
 
@@ -105,7 +105,7 @@ class Outbound:
             partition=partition,
             offset=dead.offset,
             stage=dead.error.stage,
-            class_name="stream.kafka.chunks",
+            class_name="stream.kafka.wire.chunks",
             error=dead.error,
             timestamp_ms=None if record is None else record.timestamp,
         )

@@ -6,7 +6,7 @@ import signal
 import threading
 from pathlib import Path
 
-from stream.kafka.chunks import encode
+from stream.kafka.wire.chunks import encode
 from tests import models
 from tests.docker.compose import Compose
 from tests.docker.kustomize import OVERLAYS, render

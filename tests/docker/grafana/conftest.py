@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.kafka.chunks import encode
+from stream.kafka.wire.chunks import encode
 from tests import models
 from tests.prometheus.server import Prometheus, hastened, prometheus
 from tests.stream.command import environment

@@ -24,7 +24,7 @@ from kafka import KafkaProducer
 from rich.console import Console
 from rich.table import Table
 
-from stream.kafka.chunks import Chunk, Encoding, Message, encode
+from stream.kafka.wire.chunks import Chunk, Encoding, Message, encode
 from tests.stream.kafka import client
 from tests.stream.kafka.broker import Broker
 from tests.stream.kafka.client import TopicNames

@@ -10,7 +10,7 @@ import dataclasses
 import random
 from collections.abc import Callable, Iterator
 
-from stream.kafka.chunks import Chunk, encode
+from stream.kafka.wire.chunks import Chunk, encode
 from tests.stream.kafka.client import Record
 from tests.stream.kafka.log import speak
 

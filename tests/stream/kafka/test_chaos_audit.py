@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from model.contract import Model, load
-from stream.kafka.chunks import Chunk, encode
+from stream.kafka.wire.chunks import Chunk, encode
 from stream.tagging.audio import AudioChunk
 from stream.tagging.session import Session
 from tests.stream.kafka.chaos import audit, network

@@ -17,7 +17,7 @@ import pytest
 from onnx import helper, numpy_helper
 
 from model.contract import Model, load
-from stream.kafka.chunks import Chunk, encode
+from stream.kafka.wire.chunks import Chunk, encode
 from stream.tagging.scorer import SessionOptions
 from tests import models
 from tests.promtool import check_metrics

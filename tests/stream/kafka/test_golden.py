@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stream.kafka.chunks import decode
+from stream.kafka.wire.chunks import decode
 from tests import models
 from tests.stream.command import environment, listen, records
 from tests.stream.files import write

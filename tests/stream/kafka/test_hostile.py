@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from model.contract import Model
-from stream.kafka.dead_letters import CONNECT, REASON, original_headers
+from stream.kafka.wire.dead_letters import CONNECT, REASON, original_headers
 from tests import models
 from tests.stream.kafka import client
 from tests.stream.kafka.client import Record, TopicNames

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.contract import Model
-from stream.kafka.chunks import Chunk
+from stream.kafka.wire.chunks import Chunk
 from stream.tagging.record import Estimate, Final
 from stream.tagging.session import Session, SessionOptions
 from tests.stream.kafka.log import Consumer, Entry, essence, log, records, speak

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from model.contract import Model
-from stream.kafka.chunks import Chunk
+from stream.kafka.wire.chunks import Chunk
 from stream.tagging.session import SessionOptions
 from tests.stream.kafka.log import Consumer, essence, log, records, speak
 from tests.stream.sound import estimates

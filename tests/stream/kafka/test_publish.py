@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from stream.demo.playlist import PIECES
-from stream.kafka.chunks import Chunk, decode
+from stream.kafka.wire.chunks import Chunk, decode
 from tests.stream.command import environment
 from tests.stream.files import write
 from tests.stream.kafka import client

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from stream.kafka.chunks import decode
+from stream.kafka.wire.chunks import decode
 from tests import pulse as server
 from tests.stream.command import environment
 from tests.stream.files import write

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from stream.common.errors import StreamError
-from stream.kafka.chunks import Chunk
 from stream.kafka.packer import Packer
+from stream.kafka.wire.chunks import Chunk
 from stream.tagging.audio import AudioChunk
 from tests.stream.sound import chunks, tune
 

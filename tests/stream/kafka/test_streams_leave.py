@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from stream.kafka.chunks import Chunk, encode
+from stream.kafka.wire.chunks import Chunk, encode
 from tests import models
 from tests.stream.command import environment
 from tests.stream.kafka import client

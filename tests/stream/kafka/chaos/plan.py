@@ -17,8 +17,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from stream.kafka.chunks import Chunk
-from stream.kafka.payload import Encoding
+from stream.kafka.wire.chunks import Chunk
+from stream.kafka.wire.payload import Encoding
 from tests.stream.sound import tune
 
 _ENCODINGS: tuple[Encoding, ...] = ("L16", "S16LE", "F32LE", "FLAC")

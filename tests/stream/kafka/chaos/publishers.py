@@ -25,7 +25,7 @@ from typing import Any
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from stream.kafka.chunks import Chunk, Message, encode
+from stream.kafka.wire.chunks import Chunk, Message, encode
 from tests.stream.kafka.chaos.plan import Pause, StreamPlan
 from tests.stream.kafka.chaos.truth import SOURCE
 

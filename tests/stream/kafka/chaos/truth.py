@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from model.contract import Model
-from stream.kafka.chunks import Chunk, decode, encode
+from stream.kafka.wire.chunks import Chunk, decode, encode
 from stream.tagging.audio import AudioChunk
 from stream.tagging.record import Record, Status
 from stream.tagging.session import Session

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from stream.kafka.chunks import ChunkError
-from stream.kafka.dead_letters import dead_letter_headers, original_headers
+from stream.kafka.wire.chunks import ChunkError
+from stream.kafka.wire.dead_letters import dead_letter_headers, original_headers
 from tests.stream.command import environment
 from tests.stream.kafka import client
 from tests.stream.kafka.client import Record
@@ -54,7 +54,7 @@ def test_headers_are_those_of_kafka_connect_and_come_off_again():
         "__connect.errors.offset": b"17",
         "__connect.errors.stage": b"KEY_CONVERTER",
         "__connect.errors.class.name": b"here",
-        "__connect.errors.exception.class.name": b"stream.kafka.chunk_error.ChunkError",
+        "__connect.errors.exception.class.name": b"stream.kafka.wire.payload.ChunkError",
         "__connect.errors.exception.message": b"the key is not UTF-8",
         "moodstream.error.reason": b"bad_key",
     }

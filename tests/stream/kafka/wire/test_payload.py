@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from stream.kafka.chunk_error import ChunkError
-from stream.kafka.payload import MAX_BYTES, decode_payload, encode_payload, to_int16
+from stream.kafka.wire.payload import MAX_BYTES, ChunkError, decode_payload, encode_payload, to_int16
 
 INTEGERS = arrays.arrays(
     np.int16, st.tuples(st.integers(0, 300), st.integers(1, 8)), elements=st.integers(-32768, 32767)

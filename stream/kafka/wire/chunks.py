@@ -20,8 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.common.text import utf8
-from stream.kafka.chunk_error import ChunkError
-from stream.kafka.payload import Encoding, decode_payload, encode_payload
+from stream.kafka.wire.payload import ChunkError, Encoding, decode_payload, encode_payload
 
 __all__ = ["EVENT_TYPE", "Chunk", "ChunkError", "Encoding", "Message", "decode", "encode"]
 

@@ -1,7 +1,7 @@
 """Dead letters: records that could not be used, with what was wrong with them in headers, as Kafka Connect has it.
 
     headers = dead_letter_headers(record.headers, topic="audio.chunks", partition=3, offset=17, stage=error.stage,
-                                  class_name="stream.kafka.chunks", error=error)
+                                  class_name="stream.kafka.wire.chunks", error=error)
     letter = read_letter(record)           # of the dead-letter topic: whoever wrote it, and whatever is in it
     letter.reason, letter.topic, letter.partition, letter.offset, letter.message
     original_headers(record.headers)       # to send it once more

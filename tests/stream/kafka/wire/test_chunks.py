@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.kafka.chunks import Chunk, ChunkError, decode, encode
+from stream.kafka.wire.chunks import Chunk, ChunkError, decode, encode
 
 CHUNK = Chunk(
     stream="mic-7",
