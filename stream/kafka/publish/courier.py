@@ -23,13 +23,91 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from kafka import errors
+from kafka import KafkaProducer, errors
 
 from stream.common.errors import StreamError
 from stream.common.stop import Stop
-from stream.kafka.outbox import AWAY_SECONDS, Outbox, seconds_of
-from stream.kafka.shipment import Delivered, SessionNumbers, Shipment
-from stream.kafka.wire.chunks import Chunk, ChunkError, Encoding, encode
+from stream.kafka.client.connection import Connection, connect, construct
+from stream.kafka.publish.outbox import AWAY_SECONDS, Outbox, seconds_of
+from stream.kafka.wire.chunks import Chunk, ChunkError, Encoding, Message, encode
+
+PRODUCER: dict[str, Any] = {
+    "acks": "all",
+    "enable_idempotence": True,
+    "max_in_flight_requests_per_connection": 5,
+    "compression_type": None,  # FLAC is compressed, and PCM hardly can be by what Kafka has
+    "delivery_timeout_ms": 2**31 - 1,  # nothing expires: a batch that did would be a hole in the order
+    "linger_ms": 5,
+    "max_block_ms": 5_000,
+    "allow_auto_create_topics": False,
+}
+"""What a producer of sound is told besides the connection."""
+
+_BATCH_BYTES = 500_000
+
+_RETRY_SECONDS = 3.0
+"""So long an attempt takes to reach a broker that was there before."""
+
+
+def producers(connection: Connection, largest: int, **config: Any) -> Callable[[], Any]:
+    """Return what makes a producer: it raises StreamError if the first cannot be made, KafkaError for a later one.
+
+    Args:
+        connection: where to, and as whom.
+        largest: record that the topic takes, in bytes.
+        config: more for the first producer.
+    """
+    sizes = {"max_request_size": largest, "batch_size": min(largest, _BATCH_BYTES)}
+    made = 0
+
+    def make(**more: Any) -> Any:
+        return KafkaProducer(**{**connection.config(), **PRODUCER, **sizes, **more})
+
+    def connect_producer() -> Any:
+        nonlocal made
+        made += 1
+        if made == 1:
+            return connect(lambda: make(**config), connection)
+        return construct(make, bootstrap_timeout_ms=int(1000 * _RETRY_SECONDS))
+
+    return connect_producer
+
+
+@dataclasses.dataclass(slots=True)
+class Delivered:
+    """What is in the log."""
+
+    chunks: int = 0
+    seconds: float = 0.0
+    bytes: int = 0
+
+
+@dataclasses.dataclass(slots=True)
+class SessionNumbers:
+    """How far a session is: the number of its next chunk, and the highest that is in the log (-1: none)."""
+
+    next_seq: int = 0
+    confirmed: int = -1
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class Shipment:
+    """A chunk on its way; ``error`` is set where the client did not even take it."""
+
+    chunk: Chunk
+    message: Message
+    session: SessionNumbers
+    future: Any = None
+    error: Exception | None = None
+
+    def outcome(self) -> Exception | bool | None:
+        """Return True for confirmed, the error of what failed, None for not known yet."""
+        if self.error is not None or self.future is None:
+            return self.error
+        if not self.future.is_done:
+            return None
+        return self.future.exception or True
+
 
 logger = logging.getLogger(__name__)
 

@@ -12,10 +12,9 @@ import pytest
 
 from stream.common.stop import Stop
 from stream.kafka.client.connection import Connection
-from stream.kafka.courier import Courier
-from stream.kafka.outbox import Outbox
-from stream.kafka.producers import producers
-from stream.kafka.publisher import Publisher
+from stream.kafka.publish.courier import Courier, producers
+from stream.kafka.publish.outbox import Outbox
+from stream.kafka.publish.publisher import Publisher
 from stream.kafka.wire.chunks import Chunk, decode
 from stream.tagging.audio import AudioChunk, StreamEnd
 from tests.stream.kafka import client
