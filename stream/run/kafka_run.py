@@ -18,17 +18,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from stream.common.stop import Stop
-from stream.kafka.batch import Batch
 from stream.kafka.client.connection import Connection, await_broker, connect
 from stream.kafka.client.input import InputConsumer
 from stream.kafka.client.transaction import TransactionalWriter
-from stream.kafka.readiness import Readiness
-from stream.kafka.restore import Restorer
-from stream.kafka.state_reader import StateReader
-from stream.kafka.tagger import Tagger, TaggerOptions
+from stream.kafka.tagger.partition import Batch
+from stream.kafka.tagger.restore import Restorer, StateReader
+from stream.kafka.tagger.tagger import Readiness, Tagger, TaggerOptions
+from stream.kafka.tagger.watchdog import Watchdog
+from stream.kafka.tagger.writes import Outbound
 from stream.kafka.topics import Topics, check
-from stream.kafka.watchdog import Watchdog
-from stream.kafka.writes import Outbound
 from stream.run.engine import Engine, Speed
 from stream.settings.listen import Settings
 from stream.tagging.audio import AudioChunk

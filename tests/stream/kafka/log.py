@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 
 from model.contract import Model
-from stream.kafka.partition import PartitionTagger
-from stream.kafka.stream_tagger import Result
+from stream.kafka.tagger.partition import PartitionTagger
+from stream.kafka.tagger.stream_tagger import Result
 from stream.kafka.wire.chunks import Chunk, Encoding, encode
 from stream.tagging.record import Estimate, Event, Final, Record
 from stream.tagging.session import Session, SessionOptions

@@ -13,7 +13,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import CorruptRecordError
 
 from stream.kafka.client.connection import Connection
-from stream.kafka.state_reader import StateReader
+from stream.kafka.tagger.restore import StateReader
 from tests.stream.kafka import client
 from tests.stream.kafka.broker import Broker
 from tests.stream.kafka.client import Record, TopicNames

@@ -4,7 +4,7 @@ import pytest
 
 from model.contract import Model
 from stream.common.errors import StreamError
-from stream.kafka.partition import PartitionTagger
+from stream.kafka.tagger.partition import PartitionTagger
 from stream.tagging.session import Session
 from tests.stream.kafka.log import Consumer, log, records, speak
 from tests.stream.sound import chunks, estimates, finals, listen, tune

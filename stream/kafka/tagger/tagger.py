@@ -12,28 +12,197 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
+import threading
 import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from stream.common.stop import Stop
-from stream.kafka.backlog import Backlog
-from stream.kafka.batch import Batch
-from stream.kafka.client.input import Corrupt, Gone, InputConsumer
+from stream.common.text import count_of
+from stream.kafka.client.input import Corrupt, Gone, InputConsumer, Polled
 from stream.kafka.client.transaction import TransactionalWriter, TransactionError
-from stream.kafka.partition import PartitionTagger
-from stream.kafka.readiness import Readiness
-from stream.kafka.report import Report
-from stream.kafka.restore import Restorer
-from stream.kafka.stream_tagger import NewSession
-from stream.kafka.watchdog import Watchdog
+from stream.kafka.client.workarounds import Corrupt, Gone
+from stream.kafka.tagger.partition import Batch, PartitionTagger
+from stream.kafka.tagger.restore import Restorer
+from stream.kafka.tagger.stream_tagger import NewSession
+from stream.kafka.tagger.watchdog import Watchdog
+from stream.kafka.tagger.writes import Outbound
 from stream.kafka.wire.chunks import ChunkError
-from stream.kafka.writes import Outbound
 
-if TYPE_CHECKING:  # imported with the HTTP side only
+if TYPE_CHECKING:
     from stream.metrics.metrics import KafkaMetrics
 
+
+class Backlog:
+    """Keeps what waits of each partition in the order of the log."""
+
+    def __init__(self) -> None:
+        self._items: dict[int, deque[Any]] = {}
+
+    def __contains__(self, partition: int) -> bool:
+        return bool(self._items.get(partition))
+
+    @property
+    def waiting(self) -> list[int]:
+        """Partitions of which something waits."""
+        return [partition for partition, items in self._items.items() if items]
+
+    def open(self, partition: int) -> None:
+        """Begin to keep a partition's records; those of others are not ours."""
+        self._items[partition] = deque()
+
+    def forget(self, partition: int) -> None:
+        """Let go of a partition and all that waits of it."""
+        self._items.pop(partition, None)
+
+    def extend(self, polled: Polled) -> None:
+        """Take what a poll brought."""
+        for partition, items in self._items.items():
+            passed_over: list[Any] = [*polled.corrupt, *polled.gone]
+            came = [*polled.records.get(partition, []), *(each for each in passed_over if each.partition == partition)]
+            items.extend(sorted(came, key=lambda item: item.offset))
+
+    def in_turn(self) -> Iterator[tuple[int, Any]]:
+        """Take out one item of each partition in turn, until none waits."""
+        while waiting := self.waiting:
+            for partition in waiting:
+                yield partition, self._items[partition].popleft()
+
+
+class Readiness:
+    """Holds the last word of the tagger. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        """Begin before the group was joined: not ready."""
+        self._lock = threading.Lock()
+        self._answer = (False, "not in the consumer group yet")
+
+    def update(self, assigned: int, restoring: int, detail: str = "") -> None:
+        """Say where the partitions stand.
+
+        Args:
+            assigned: partitions that the group gave to this process, those being restored included.
+            restoring: how many of them are being restored.
+            detail: one line to add, such as what is waited for.
+        """
+        if assigned <= 0:
+            line = "no partition is assigned: a rebalance goes on, or the group has more members than partitions and "
+            line += "this one is a standby"
+        elif restoring > 0:
+            line = f"{restoring} of {assigned} partitions {'is' if restoring == 1 else 'are'} being restored"
+        else:
+            line = f"{assigned} {'partition' if assigned == 1 else 'partitions'} assigned and restored"
+        answer = (assigned > 0 and restoring <= 0, f"{line} ({detail})" if detail else line)
+        with self._lock:
+            self._answer = answer
+
+    def check(self) -> tuple[bool, str]:
+        """Return whether partitions are assigned and all restored, and one line that says how it stands."""
+        with self._lock:
+            return self._answer
+
+
 logger = logging.getLogger(__name__)
+
+_GAUGE_SECONDS = 1.0
+
+
+class Report:
+    """Tells what happens to the partitions of one topic."""
+
+    def __init__(self, metrics: KafkaMetrics | None, topic: str) -> None:
+        """Take what counts, or None, and the topic that is read."""
+        self._metrics = metrics
+        self._topic = topic
+        self._gauges_at = self._heartbeat_at = 0.0
+        self._given: set[int] = set()
+        self._taken: set[int] = set()
+        self._restored: dict[int, tuple[float, int]] = {}  # seconds and streams
+
+    def rebalance(self, given: Iterable[int], taken: Iterable[int]) -> None:
+        """Note what the group gave to this process and took from it; the line is written when it has settled."""
+        given, taken = set(given), set(taken)
+        self._taken = (self._taken | taken) - given
+        self._given = (self._given - taken) | given
+        for partition in taken:
+            self._restored.pop(partition, None)
+        if self._metrics:
+            self._metrics.rebalance()
+
+    def restored(self, partition: int, seconds: float, streams: int) -> None:
+        """Note that a partition goes on with so many streams, seconds after it was given."""
+        self._restored[partition] = (seconds, streams)
+        if self._metrics:
+            self._metrics.restore(seconds)
+
+    def settled(self) -> None:
+        """Say in one line what happened since the last, if anything did: all partitions go on."""
+        if not (self._given or self._taken or self._restored):
+            return
+        seconds = max((seconds for seconds, _ in self._restored.values()), default=0.0)
+        streams = sum(streams for _, streams in self._restored.values())
+        logger.info(
+            "partitions: %s given, %s taken away; %s restored in %.2f s with %s",
+            *(_names(each) for each in (self._given, self._taken, self._restored)),
+            seconds,
+            count_of(streams, "stream"),
+        )
+        self._given, self._taken, self._restored = set(), set(), {}
+
+    def passed_over(self, partition: int, item: Corrupt | Gone) -> None:
+        """Note offsets whose records cannot be had."""
+        reason: Literal["corruption", "retention"]
+        if isinstance(item, Corrupt):
+            reason = "corruption"
+            logger.error("partition %d: offset %d cannot be read: %s", partition, item.offset, item.error)
+        else:
+            reason = "retention"
+            logger.error("partition %d: offset %d is gone, on from %d", partition, item.offset, item.next_offset)
+        if self._metrics:
+            self._metrics.skipped(reason, max(0, item.next_offset - item.offset))
+
+    def transaction(self, result: Literal["committed", "aborted"], seconds: float) -> None:
+        """Note how a transaction ended and how long it took."""
+        if self._metrics:
+            self._metrics.transaction(result, seconds)
+
+    def forgotten(self, partition: int) -> None:
+        """Note that a partition's figures are no longer ours to give."""
+        if self._metrics:
+            self._metrics.forget_partition(self._topic, partition)
+
+    def heartbeat(self, age: Callable[[], float]) -> None:
+        """Note how many seconds ago the group last heard of us, once a second."""
+        now = time.monotonic()
+        if self._metrics is None or now < self._heartbeat_at + _GAUGE_SECONDS:
+            return
+        self._heartbeat_at = now
+        if math.isfinite(seconds := age()):
+            self._metrics.heartbeat(time.time() - seconds)
+
+    def gauges(self, partitions: Mapping[int, PartitionTagger], end: Callable[[int], int | None]) -> None:
+        """Count what there is, once a second.
+
+        Args:
+            partitions: all that are ours and found.
+            end: returns the end of a partition's log, None if it is not known.
+        """
+        now = time.monotonic()
+        if self._metrics is None or now < self._gauges_at + _GAUGE_SECONDS:
+            return
+        self._gauges_at = now
+        self._metrics.partitions_assigned(len(partitions))
+        self._metrics.streams_alive(sum(len(tagger.streams) for tagger in partitions.values()))
+        for partition, tagger in partitions.items():
+            if (last := end(partition)) is not None:
+                self._metrics.lag(self._topic, partition, max(0, last - tagger.position))
+
+
+def _names(partitions: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(partitions))) or "none"
+
 
 _WORK_SECONDS = 1.0  # of scoring between two polls: the group must hear from us however long the backlog
 _IDLE_POLL_SECONDS = 0.25

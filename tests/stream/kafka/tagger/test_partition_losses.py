@@ -56,7 +56,7 @@ def test_a_defect_met_while_refilling_ends_no_process(tiny_model: Model, monkeyp
     def fail(*_: object) -> Chunk:
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr("stream.kafka.partition.decode", fail)
+    monkeypatch.setattr("stream.kafka.tagger.partition.decode", fail)
     consumer.take(5)
     assert consumer.tagger.is_restored
 

@@ -12,7 +12,7 @@ from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from stream.kafka.client.connection import Connection
-from stream.kafka.state_reader import StateReader, States
+from stream.kafka.tagger.restore import StateReader, States
 from tests.stream.kafka import client
 from tests.stream.kafka.client import Record, TopicNames
 
@@ -166,8 +166,8 @@ def test_a_compacted_topic(broker: Any, topic_names: TopicNames) -> None:
 def test_a_log_that_lost_its_end_is_read_as_far_as_it_goes(
     broker: Any, topics: TopicNames, reader: StateReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stream.kafka.state_reader._STALLED_SECONDS", 0.2)
-    monkeypatch.setattr("stream.kafka.state_reader._LOST_SECONDS", 0.1)
+    monkeypatch.setattr("stream.kafka.tagger.restore._STALLED_SECONDS", 0.2)
+    monkeypatch.setattr("stream.kafka.tagger.restore._LOST_SECONDS", 0.1)
     _write(broker, topics, 0, (b"a", b"1"), (b"b", b"2"))
     reader.begin(0, 0, 50)
     reader.begin(1, 0, 50)  # made anew: nothing is there

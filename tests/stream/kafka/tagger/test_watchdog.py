@@ -7,11 +7,11 @@ import sys
 import threading
 import time
 
-from stream.kafka.watchdog import Watchdog
+from stream.kafka.tagger.watchdog import Watchdog
 
 _HANGS = """
 import threading
-from stream.kafka.watchdog import Watchdog
+from stream.kafka.tagger.watchdog import Watchdog
 
 lock = threading.Lock()
 lock.acquire()
@@ -22,7 +22,7 @@ with Watchdog(0.3) as watchdog:
 
 _BEATS = """
 import sys, time
-from stream.kafka.watchdog import Watchdog
+from stream.kafka.tagger.watchdog import Watchdog
 
 with Watchdog(2.0) as watchdog:
     print("ready", flush=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stream.kafka.readiness import Readiness
+from stream.kafka.tagger.tagger import Readiness
 from stream.web.board import Board
 from tests.stream.sinks import records
 

@@ -13,18 +13,62 @@ silent) the clock. A failed transaction is undone by throwing this object away.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
-from stream.kafka.batch import Batch, DeadLetter, Outcome, without_sound
-from stream.kafka.stream_tagger import NewSession, Result, StreamTagger
+import numpy as np
+
+from stream.kafka.tagger.stream_tagger import NewSession, Result, StreamTagger
 from stream.kafka.wire.chunks import Chunk, ChunkError, decode
 from stream.kafka.wire.state import StreamState
 from stream.tagging.audio import AudioChunk
+
+Outcome = Literal["ok", "duplicate", "stale", "dead_letter", "replayed"]
+"""What becomes of a record."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that cannot be used, and why; ``record`` is None where not even its bytes can be had."""
+
+    record: Any | None
+    offset: int
+    error: ChunkError
+
+
+@dataclasses.dataclass(slots=True)
+class Batch:
+    """What one transaction is to hold of a partition.
+
+    Attributes:
+        results: for the output topic.
+        dead: for the dead letters.
+        states: of the streams that changed, None for one that is over.
+        position: offset to commit.
+        counts: records by what became of them: ok, duplicate, stale, dead_letter, replayed.
+        audio: the chunks that were heard, without their sound.
+    """
+
+    results: list[Result]
+    dead: list[DeadLetter]
+    states: dict[str, bytes | None]
+    position: int
+    counts: Counter[Outcome]
+    audio: list[AudioChunk]
+
+
+def without_sound(chunk: Chunk) -> AudioChunk:
+    """Return what the observers need of a chunk: its sound would be held until the transaction."""
+    samples = np.broadcast_to(np.float32(0.0), chunk.samples.shape)
+    return AudioChunk(
+        chunk.stream, samples, chunk.samplerate, chunk.sample, captured_at=chunk.captured_at, track=chunk.track
+    )
+
 
 logger = logging.getLogger(__name__)
 

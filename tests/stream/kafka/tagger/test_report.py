@@ -6,11 +6,11 @@ import logging
 
 import pytest
 
-from stream.kafka.report import Report
+from stream.kafka.tagger.tagger import Report
 
 
 def test_a_rebalance_is_one_line_when_all_go_on(caplog: pytest.LogCaptureFixture):
-    caplog.set_level(logging.INFO, "stream.kafka.report")
+    caplog.set_level(logging.INFO, "stream.kafka.tagger.tagger")
     report = Report(None, "audio.chunks")
     report.rebalance(given=range(3), taken=[])
     for partition in range(3):
@@ -21,7 +21,7 @@ def test_a_rebalance_is_one_line_when_all_go_on(caplog: pytest.LogCaptureFixture
 
 
 def test_a_rebalance_amid_a_rebalance_is_in_the_same_line(caplog: pytest.LogCaptureFixture):
-    caplog.set_level(logging.INFO, "stream.kafka.report")
+    caplog.set_level(logging.INFO, "stream.kafka.tagger.tagger")
     report = Report(None, "audio.chunks")
     report.rebalance(given=[0, 1], taken=[])
     report.restored(0, seconds=0.1, streams=1)
@@ -32,7 +32,7 @@ def test_a_rebalance_amid_a_rebalance_is_in_the_same_line(caplog: pytest.LogCapt
 
 
 def test_partitions_taken_away_are_a_line_and_those_read_again_too(caplog: pytest.LogCaptureFixture):
-    caplog.set_level(logging.INFO, "stream.kafka.report")
+    caplog.set_level(logging.INFO, "stream.kafka.tagger.tagger")
     report = Report(None, "audio.chunks")
     report.rebalance(given=[], taken=[4])
     report.settled()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from stream.kafka.batch import Batch, DeadLetter
+from stream.kafka.tagger.partition import Batch, DeadLetter
+from stream.kafka.tagger.writes import Outbound
 from stream.kafka.topics import Topics
 from stream.kafka.wire.chunks import ChunkError
-from stream.kafka.writes import Outbound
 from tests.stream.kafka.log import Entry
 
 

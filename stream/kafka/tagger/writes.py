@@ -14,10 +14,9 @@ from typing import Any
 
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
-from stream.kafka.batch import Batch, DeadLetter
 from stream.kafka.client.transaction import Write
-from stream.kafka.partition import PartitionTagger
-from stream.kafka.stream_tagger import Result
+from stream.kafka.tagger.partition import Batch, DeadLetter, PartitionTagger
+from stream.kafka.tagger.stream_tagger import Result
 from stream.kafka.topics import Topics
 from stream.kafka.wire.dead_letters import dead_letter_headers, original_headers
 
