@@ -20,10 +20,10 @@ from typing import cast
 from stream.common.stop import Stop
 from stream.common.text import clock, count_of, plain
 from stream.kafka.client.connection import Connection
-from stream.kafka.input_topic import largest_record
 from stream.kafka.publish.courier import Courier, producers
 from stream.kafka.publish.outbox import Outbox
 from stream.kafka.publish.publisher import Publisher
+from stream.kafka.topics import largest_record
 from stream.kafka.wire.chunks import Encoding
 from stream.run.assembly import find_files, side_by_side
 from stream.settings.publish import PublishSettings
