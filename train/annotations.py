@@ -11,13 +11,13 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from train import manifest as manifests
-from train.console import failure, say, show, whole_number
+from train.common.console import failure, say, show, whole_number
+from train.common.lock import LockedError
 from train.datasets.catalogue import MANIFESTS, read_manifest
 from train.datasets.song import NEGATIVE
 from train.datasets.table import AnnotationError
 from train.extract import FRONTENDS, Source, extract
 from train.features import FeatureError, Shard, read_skipped
-from train.lock import LockedError
 from train.manifest import Manifest
 from train.splits import HOW, default_how, split
 from train.survey import Survey

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from train.console import command_parser, say, show
+from train.common.console import command_parser, say, show
 
 MEMBERS = Path("config/train/default.yaml")
 LISTENERS = Path("config/train/listeners.yaml")

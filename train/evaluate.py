@@ -32,7 +32,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from train.console import command_parser, say, show, whole_number
+from train.common.console import command_parser, say, show, whole_number
 
 if TYPE_CHECKING:
     from train.manifest import Manifest

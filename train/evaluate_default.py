@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from train.packages import needed
+from train.common.console import needed
 
 with needed(__name__):
     import numpy as np
@@ -25,7 +25,7 @@ with needed(__name__):
     from model.contract import ModelError
     from model.contract import load as load_model
     from train.cache import Pack
-    from train.console import command_parser, say, show
+    from train.common.console import command_parser, say, show
     from train.datasets.song import EMOTIONS, MOODS, QUADRANTS, Song
     from train.figures.bootstrap import bootstrap
     from train.figures.calibration import calibration_error

@@ -21,14 +21,14 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-from train.packages import needed
+from train.common.console import needed
 
 with needed(__name__):
     import numpy as np
     from tqdm import tqdm
 
+    from train.common.console import command_parser, say, show, whole_number
     from train.configuration import load
-    from train.console import command_parser, say, show, whole_number
     from train.corpus import Corpus
     from train.distributed import Ranks, join, leave
     from train.experiments.cell import Cell, Tested, run_cell

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from train.packages import needed
+from train.common.console import needed
 
 with needed(__name__):
     import numpy as np
@@ -33,7 +33,7 @@ with needed(__name__):
     from model.networks.single_head import SingleHead
     from train.blend import Blend, cross_fitted_scores, fit_blend
     from train.cache import Pack
-    from train.console import command_parser, say, show
+    from train.common.console import command_parser, say, show
     from train.datasets.song import MOODS, Song
     from train.features import FeatureError
     from train.figures.calibration import calibration_error

@@ -24,11 +24,11 @@ from model.mel import melspectrogram
 from train import manifest as manifests
 from train.audio import AudioError, located, read_audio
 from train.cache import Mark, PackWriter
+from train.common.lock import locked
 from train.datasets.table import AnnotationError
 from train.description import DESCRIPTION, Description, FeatureError
 from train.features import MANIFEST, Shard, difference, same_frames
 from train.levels import to_levels
-from train.lock import locked
 from train.manifest import Entry, Manifest
 from train.parallel import computed
 from train.songs import SONGS

@@ -20,18 +20,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from train.packages import needed
+from train.common.console import needed
 
 with needed(__name__):
     from tqdm import tqdm
 
+    from train.common.console import command_parser, say, show, whole_number
+    from train.common.lock import locked
     from train.configuration import Configuration, load
-    from train.console import command_parser, say, show, whole_number
     from train.corpus import Corpus, Selection
     from train.distributed import Ranks, join, leave
     from train.features import MANIFEST
     from train.hardware import add_hardware, one_line, take_hardware
-    from train.lock import locked
     from train.loop import ALONE, Run
     from train.material import Material
     from train.networks import ConfigurationError, network_frontend

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import torch
 
-from train.console import failure, say
-from train.lock import LockedError
+from train.common.console import failure, say
+from train.common.lock import LockedError
 from train.networks import ConfigurationError
 
 

@@ -26,7 +26,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from train.console import command_parser, say, show
+from train.common.console import command_parser, say, show
 
 BEST_F1 = "best-f1"
 MOST_DRAWS = 1_000_000

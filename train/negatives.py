@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from train.audio import RATE, read_audio
-from train.console import command_parser
+from train.common.console import command_parser
 from train.degrade import add_room, coloured_noise, mains_hum
 
 Samples = NDArray[np.float64]

@@ -23,7 +23,7 @@ import sys
 import zlib
 from pathlib import Path
 
-from train.packages import needed
+from train.common.console import needed
 
 with needed(__name__):
     import numpy as np
@@ -33,7 +33,7 @@ with needed(__name__):
     from train import annotations
     from train.audio import AudioError, read_audio
     from train.cache import DEGRADED, PackWriter
-    from train.console import command_parser, say
+    from train.common.console import command_parser, say
     from train.datasets.catalogue import read_songs
     from train.datasets.song import Song
     from train.degrade import degrade

@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from train.packages import needed
+from train.common.console import needed
 
 with needed(__name__):
     import numpy as np
@@ -28,7 +28,7 @@ with needed(__name__):
     from model.contract import Model, ModelError, load
     from model.export import Agreement, Predict, compare
     from model.quantise import FEWEST_CHANNELS, Quantised, QuantiseError, quantise
-    from train.console import command_parser, say, show
+    from train.common.console import command_parser, say, show
     from train.figures.ranking import mean_of_known, pr_aucs
     from train.recordings import Recordings, Truth, from_cache, from_music, spread
 

@@ -20,7 +20,7 @@ from model.frontend import FrontEnd
 from model.mel import melspectrogram
 from train.audio import AudioError, read_audio
 from train.cache import Pack
-from train.console import say
+from train.common.console import say
 from train.datasets.song import MOODS
 from train.description import DESCRIPTION, FeatureError
 from train.features import Features, difference, same_frames

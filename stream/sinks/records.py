@@ -3,8 +3,8 @@
     sink = CsvSink(open_output("result.csv"), labels=["happy", "sad"])
     sink.emit(record)
 
-The columns are the fields of the records (`stream/tagging/record.py`) in one fixed order, ``mood`` and ``running`` with a
-column a mood (``mood.happy``, ``running.happy``), ``model`` with a column a field. Estimates, finals, events and status
+The columns are the fields of the records (`stream/tagging/record.py`) in one fixed order, ``mood`` and ``running`` with
+a column a mood (``mood.happy``, ``running.happy``), ``model`` with a column a field. Estimates, finals, events and status
 records share the table, told apart by ``type``; a field that a record's type does not have, or that is null, is empty.
 So are the moods of a record that has others than the table. To keep only the estimates, keep the rows whose ``type``
 is ``estimate``.

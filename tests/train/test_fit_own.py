@@ -19,7 +19,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tests.train import own_songs
 from tests.train.test_fit import log_without_times
 from train import fit
-from train.lock import locked
+from train.common.lock import locked
 from train.trained import load_trained, steps_done
 
 CONFIG = Path("config/train/multi_task_2.yaml")

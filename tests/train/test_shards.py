@@ -10,9 +10,9 @@ import pytest
 from tests.train import own_songs, small_music
 from train.audio import located
 from train.cache import PackWriter
+from train.common.lock import locked
 from train.corpus import Corpus
 from train.features import FeatureError, Features
-from train.lock import locked
 
 
 def nothing(table: Path, cache: Path) -> None:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from stream.common.stop import Stop
 from stream.common.text import count_of
-from stream.kafka.client.input import Corrupt, Gone, InputConsumer, Polled
+from stream.kafka.client.input import InputConsumer, Polled
 from stream.kafka.client.transaction import TransactionalWriter, TransactionError
 from stream.kafka.client.workarounds import Corrupt, Gone
 from stream.kafka.tagger.partition import Batch, PartitionTagger
