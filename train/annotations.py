@@ -10,17 +10,16 @@ import argparse
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from train import manifest as manifests
 from train.common.console import failure, say, show, whole_number
 from train.common.lock import LockedError
+from train.data import manifest as manifests
+from train.data.extract import FRONTENDS, Source, extract
+from train.data.features import FeatureError, Shard, read_skipped
+from train.data.manifest import Manifest
+from train.data.song import NEGATIVE
+from train.data.splits import HOW, Survey, default_how, split
+from train.data.table import AnnotationError
 from train.datasets.catalogue import MANIFESTS, read_manifest
-from train.datasets.song import NEGATIVE
-from train.datasets.table import AnnotationError
-from train.extract import FRONTENDS, Source, extract
-from train.features import FeatureError, Shard, read_skipped
-from train.manifest import Manifest
-from train.splits import HOW, default_how, split
-from train.survey import Survey
 
 SKIPPED_SHOWN = 20
 """Skipped songs that are said; all of them stand in a file."""

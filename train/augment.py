@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from model.frontend import Compression
-from train.levels import BENT, DECIBELS, FLOOR, LEAST
+from train.data.features import BENT, DECIBELS, FLOOR, LEAST
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

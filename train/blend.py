@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from model.networks.mood_ensemble import FEATURES
-from train.datasets.song import EMOTIONS, MOODS, Song
+from train.data.song import EMOTIONS, MOODS, Song
 from train.validation import annotated, truths
 
 VALENCE_SIGNS = (1.0, -1.0, -1.0, 1.0)

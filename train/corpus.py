@@ -23,15 +23,15 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from train.datasets.table import AnnotationError
-from train.features import Features
+from train.data.features import Features
+from train.data.manifest import Manifest
+from train.data.metadata import YearBuckets, artist_targets, metadata_targets, top_artists
+from train.data.splits import heard_artists, split
+from train.data.table import AnnotationError
 from train.figures.ranking import mean_of_known
 from train.losses import Loss
-from train.manifest import Manifest
 from train.material import Head, Judgement, Material
-from train.metadata import YearBuckets, artist_targets, metadata_targets, top_artists
 from train.scoring import Windows, score_heads
-from train.splits import heard_artists, split
 from train.validation_heads import head_figures
 
 VALUES = 50

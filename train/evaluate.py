@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Any
 from train.common.console import command_parser, say, show, whole_number
 
 if TYPE_CHECKING:
-    from train.manifest import Manifest
+    from train.data.manifest import Manifest
 
 MOST_DRAWS = 1_000_000
 
@@ -163,8 +163,8 @@ def _evaluate(options: argparse.Namespace, command: str) -> dict[str, Any]:
 
 def _read_manifest(path: Path, positive_rate: float | None) -> tuple[Path, Manifest, Path | None]:
     """Return the table that a manifest is read from, what it holds, and where the songs are if it says so."""
-    from train.description import DESCRIPTION, Description  # noqa: PLC0415
-    from train.manifest import read  # noqa: PLC0415
+    from train.data.features import DESCRIPTION, Description  # noqa: PLC0415
+    from train.data.manifest import read  # noqa: PLC0415
 
     table, dataset, rate, audio = path, None, 0.5, None
     if path.is_dir():

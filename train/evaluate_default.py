@@ -24,14 +24,13 @@ with needed(__name__):
 
     from model.contract import ModelError
     from model.contract import load as load_model
-    from train.cache import Pack
     from train.common.console import command_parser, say, show
-    from train.datasets.song import EMOTIONS, MOODS, QUADRANTS, Song
+    from train.data.features import Pack, load_songs
+    from train.data.song import EMOTIONS, MOODS, QUADRANTS, Song
     from train.figures.bootstrap import bootstrap
     from train.figures.calibration import calibration_error
     from train.robustness import at_levels, not_music, when_degraded
     from train.scoring import Predict, mood_predictor, score_songs
-    from train.songs import load_songs
     from train.trained import load_trained
     from train.validation import EMOTION_COLUMNS, annotated, calibration_pairs, mood_figures, truths
 

@@ -30,6 +30,7 @@ with needed(__name__):
     from train.common.console import command_parser, say, show, whole_number
     from train.configuration import load
     from train.corpus import Corpus
+    from train.data.splits import HOW, heard_artists
     from train.distributed import Ranks, join, leave
     from train.experiments.cell import Cell, Tested, run_cell
     from train.experiments.output import as_json, as_markdown, write_report
@@ -38,7 +39,6 @@ with needed(__name__):
     from train.experiments.summary import coverage, span, summarise
     from train.hardware import add_hardware, one_line, take_hardware
     from train.networks import network_frontend
-    from train.splits import HOW, heard_artists
 
 
 def run(

@@ -32,16 +32,14 @@ with needed(__name__):
     from model.networks.mood_ensemble import FEATURES, HEADS, MoodEnsemble
     from model.networks.single_head import SingleHead
     from train.blend import Blend, cross_fitted_scores, fit_blend
-    from train.cache import Pack
     from train.common.console import command_parser, say, show
-    from train.datasets.song import MOODS, Song
-    from train.features import FeatureError
+    from train.data.features import FeatureError, Pack, load_songs
+    from train.data.negatives import TRAIN_VOICES
+    from train.data.song import MOODS, Song
     from train.figures.calibration import calibration_error
-    from train.negatives import TRAIN_VOICES
     from train.networks import ConfigurationError
     from train.recordings import held_out_windows
     from train.scoring import windows
-    from train.songs import load_songs
     from train.trained import load_trained, steps_done
     from train.validation import calibration_pairs, mood_figures
 

@@ -29,8 +29,8 @@ with needed(__name__):
     from train.common.lock import locked
     from train.configuration import Configuration, load
     from train.corpus import Corpus, Selection
+    from train.data.features import MANIFEST
     from train.distributed import Ranks, join, leave
-    from train.features import MANIFEST
     from train.hardware import add_hardware, one_line, take_hardware
     from train.loop import ALONE, Run
     from train.material import Material

@@ -21,8 +21,8 @@ from torch import nn
 from train.augment import augment_levels, hide, mixing
 from train.batches import Batches, Cut
 from train.configuration import Configuration
+from train.data.features import difference, same_frames
 from train.distributed import Ranks
-from train.features import difference, same_frames
 from train.losses import annotated, balance, masked_loss, total_loss
 from train.material import Head, Material
 from train.networks import ConfigurationError, build_network, network_frontend

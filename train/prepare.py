@@ -31,17 +31,14 @@ with needed(__name__):
 
     from model.mel import melspectrogram
     from train import annotations
-    from train.audio import AudioError, read_audio
-    from train.cache import DEGRADED, PackWriter
     from train.common.console import command_parser, say
+    from train.data.audio import AudioError, read_audio
+    from train.data.degrade import degrade
+    from train.data.extract import computed
+    from train.data.features import DEGRADED, MANIFEST, PackWriter, save_songs, to_levels
+    from train.data.negatives import training_negative
+    from train.data.song import Song
     from train.datasets.catalogue import read_songs
-    from train.datasets.song import Song
-    from train.degrade import degrade
-    from train.features import MANIFEST
-    from train.levels import to_levels
-    from train.negatives import training_negative
-    from train.parallel import computed
-    from train.songs import save_songs
 
 NEGATIVES = 600
 Levels = NDArray[np.float16]

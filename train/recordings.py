@@ -18,14 +18,19 @@ from numpy.typing import NDArray
 
 from model.frontend import FrontEnd
 from model.mel import melspectrogram
-from train.audio import AudioError, read_audio
-from train.cache import Pack
 from train.common.console import say
-from train.datasets.song import MOODS
-from train.description import DESCRIPTION, FeatureError
-from train.features import Features, difference, same_frames
-from train.levels import to_frames
-from train.songs import load_songs
+from train.data.audio import AudioError, read_audio
+from train.data.features import (
+    DESCRIPTION,
+    FeatureError,
+    Features,
+    Pack,
+    difference,
+    load_songs,
+    same_frames,
+    to_frames,
+)
+from train.data.song import MOODS
 from train.validation import EMOTION_COLUMNS, annotated, truths
 
 SOUNDS = frozenset(

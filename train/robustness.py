@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.mel import melspectrogram
-from train.cache import DEGRADED, Pack
-from train.datasets.song import Song
-from train.negatives import validation_negatives
+from train.data.features import DEGRADED, Pack
+from train.data.negatives import validation_negatives
+from train.data.song import Song
 from train.scoring import PATCH, Predict, score_songs
 from train.validation import mood_figures
 

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from model.frontend import Compression
-from train.cache import Pack
-from train.datasets.song import EMOTIONS, MOODS, Song
-from train.levels import BENT, to_frames
+from train.data.features import BENT, Pack, to_frames
+from train.data.song import EMOTIONS, MOODS, Song
 from train.losses import Loss
 from train.material import Frames
 

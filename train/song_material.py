@@ -12,12 +12,11 @@ from pathlib import Path
 from torch import nn
 
 from model.frontend import FrontEnd
-from train.cache import Pack
-from train.datasets.song import Song
+from train.data.features import Pack, load_songs, negatives
+from train.data.song import Song
 from train.losses import Loss
 from train.material import Head, Judgement, Material
 from train.scoring import mood_predictor, score_songs
-from train.songs import load_songs, negatives
 from train.targets import build_targets
 from train.validation import mood_figures, selection_score
 

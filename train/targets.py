@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from train.datasets.song import EMOTIONS, MOODS, POSITIVE_RATE, QUADRANTS, Song
+from train.data.song import EMOTIONS, MOODS, POSITIVE_RATE, QUADRANTS, Song
 from train.material import Head
 
 VALENCE_SIGNS = np.array([1.0, -1.0, -1.0, 1.0])

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from train.datasets.song import EMOTIONS, MOODS, POSITIVE_RATE, Song
+from train.data.song import EMOTIONS, MOODS, POSITIVE_RATE, Song
 from train.figures.bootstrap import bootstrap
 from train.figures.exclusive import accuracy
 from train.figures.plane import correlation, valence_arousal

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.train.datasets.annotated import csv_file, mtg_folder, mtt_folder
-from train import manifest, prepare
+from train import prepare
+from train.data import manifest
 
 CSV = "path,artist,happy,sad\n" + "".join(
     f"{i}.mp3,{'Björk' if i < 5 else 'Bjork' if i < 10 else f'a{i}'},{i % 2},{1 - i % 2}\n" for i in range(40)

@@ -14,11 +14,11 @@ from tests.train import own_songs
 from train.batches import Batches, Cut, Group
 from train.configuration import load
 from train.corpus import Corpus
-from train.datasets.table import AnnotationError
-from train.features import Features
+from train.data.features import Features
+from train.data.manifest import Entry, Manifest
+from train.data.table import AnnotationError
 from train.fit import corpus_material
 from train.loop import Mix, Run
-from train.manifest import Entry, Manifest
 
 NAN = np.nan
 CONFIG = Path("config/train")

@@ -10,12 +10,11 @@ from model.mel import melspectrogram
 from tests.train import small_music
 from train.augment import Augmentation, augment_levels, hide, mixing
 from train.batches import Batches, Cut, Group
-from train.datasets.song import EMOTIONS, MOODS, Song
-from train.degrade import degrade
-from train.levels import to_levels
+from train.data.degrade import degrade
+from train.data.features import load_songs, to_levels
+from train.data.song import EMOTIONS, MOODS, Song
 from train.loop import quadrant_plane
 from train.song_material import song_material
-from train.songs import load_songs
 from train.targets import build_targets
 
 

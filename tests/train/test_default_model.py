@@ -9,12 +9,12 @@ import pytest
 from model.contract import DEFAULT_MODEL, Model, load
 from model.frontend import FrontEnd
 from model.mel import melspectrogram
-from train.audio import read_audio
+from train.data.audio import read_audio
+from train.data.degrade import coloured_noise
+from train.data.negatives import speak
+from train.data.song import MOODS
 from train.datasets.catalogue import read_songs
-from train.datasets.song import MOODS
-from train.degrade import coloured_noise
 from train.figures.calibration import calibration_error
-from train.negatives import speak
 from train.validation import calibration_pairs, mood_figures
 
 RATE = 16000

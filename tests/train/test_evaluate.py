@@ -17,7 +17,7 @@ from model.frontend import FrontEnd
 from tests import models
 from tests.train import metrics_files, small_music
 from tests.train.report import songs
-from train.description import Description
+from train.data.features import Description
 from train.figures.mediaeval import NAMES
 
 

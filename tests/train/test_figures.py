@@ -11,13 +11,13 @@ from tests.train.test_fit import configuration_file
 from train import evaluate_default, export, fit
 from train.blend import fit_blend
 from train.configuration import load
-from train.datasets.song import EMOTIONS, MOODS, Song
+from train.data.negatives import training_negative, validation_negatives
+from train.data.song import EMOTIONS, MOODS, Song
 from train.figures.bootstrap import bootstrap
 from train.figures.calibration import calibration_error
 from train.figures.exclusive import accuracy
 from train.figures.plane import correlation, valence_arousal
 from train.figures.ranking import macro_pr_auc, macro_roc_auc
-from train.negatives import training_negative, validation_negatives
 from train.scoring import score_songs, windows
 from train.song_material import song_material
 from train.trained import load_trained

@@ -9,11 +9,9 @@ import pytest
 from model.mel import melspectrogram
 from tests.train import small_music
 from train import prepare
-from train.audio import read_audio
-from train.cache import Pack
+from train.data.audio import read_audio
+from train.data.features import Pack, load_songs, to_frames, to_levels
 from train.datasets.catalogue import read_songs
-from train.levels import to_frames, to_levels
-from train.songs import load_songs
 
 
 def contents(cache: Path) -> dict[str, bytes]:

@@ -14,9 +14,9 @@ from model.frontend import MTG_JAMENDO, FrontEnd
 from tests import models
 from tests.blocks import block_network
 from train import quantise
-from train.datasets.song import MOODS
+from train.data.features import load_songs
+from train.data.song import MOODS
 from train.recordings import Truth, from_cache, from_music, held_out_windows, spread
-from train.songs import load_songs
 
 SCALES = [[0.5, 1.0, 1.5, 2.0] * 8] * 3
 QUICK = ["--windows", "8", "--repeats", "3"]

@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from train import manifest
+from train.data import manifest
+from train.data.song import Song
+from train.data.table import AnnotationError
 from train.datasets import emotify, four_q, incompetech, magnatagatune, mtg_jamendo, musifeast17
-from train.datasets.song import Song
-from train.datasets.table import AnnotationError
 
 READERS = {
     "4q": four_q.read,

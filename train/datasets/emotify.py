@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from train.datasets import table
-from train.datasets.song import EMOTIONS, POSITIVE_RATE, Song
-from train.manifest import Manifest, make_entries
+from train.data import table
+from train.data.manifest import Manifest, make_entries
+from train.data.song import EMOTIONS, POSITIVE_RATE, Song
 
 TABLE = "emotify.csv"
 _EMOTIONS = {

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from train.datasets import table
-from train.datasets.song import QUADRANTS, Song, split_list
-from train.manifest import Manifest, make_entries
+from train.data import table
+from train.data.manifest import Manifest, make_entries
+from train.data.song import QUADRANTS, Song, split_list
 
 TABLE = "4q.csv"
 _COLUMNS = ("id", "file", "artist", "quadrant", "moods", "genres", "split")

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from train.datasets import table
-from train.datasets.song import Song, split_list
-from train.manifest import Manifest, from_tags, make_entries
+from train.data import table
+from train.data.manifest import Manifest, from_tags, make_entries
+from train.data.song import Song, split_list
 
 TABLE = "incompetech.csv"
 _COLUMNS = ("id", "file", "artist", "title", "feel", "genre", "group", "split")

@@ -20,9 +20,9 @@ from pathlib import Path
 
 import numpy as np
 
-from train.datasets import table
-from train.datasets.table import AnnotationError, Row
-from train.manifest import Entry, Manifest
+from train.data import table
+from train.data.manifest import Entry, Manifest
+from train.data.table import AnnotationError, Row
 
 TABLE = "annotations_final.csv"
 CLIPS = "clip_info_final.csv"

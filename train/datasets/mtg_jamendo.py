@@ -24,9 +24,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from train.datasets import table
-from train.datasets.table import AnnotationError, Row
-from train.manifest import Entry, Manifest, from_tags
+from train.data import table
+from train.data.manifest import Entry, Manifest, from_tags
+from train.data.table import AnnotationError, Row
 
 TABLE = "autotagging_moodtheme.tsv"
 PREFIX = "mood/theme---"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from train.datasets import table
-from train.datasets.song import Song
-from train.manifest import Manifest, make_entries
+from train.data import table
+from train.data.manifest import Manifest, make_entries
+from train.data.song import Song
 
 TABLE = "musifeast17.csv"
 _COLUMNS = ("id", "file", "artist", "title", "genre", "valence", "arousal", "split")

@@ -20,13 +20,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy.stats import t as student
 
+from train.data.splits import SHARES
 from train.experiments.cell import Tested
 from train.experiments.plan import Plan
 from train.figures.decisions import best_f1_thresholds, decide
 from train.figures.exclusive import accuracy
 from train.figures.mediaeval import NAMES, mediaeval
 from train.figures.ranking import mean_of_known
-from train.splits import SHARES
 
 CONFIDENCE = 0.95
 

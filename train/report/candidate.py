@@ -168,7 +168,7 @@ def _remarks(stored: dict[str, Any], head: str | None) -> tuple[str, ...]:
 
 def _judged_head(folder: Path, stored: dict[str, Any]) -> tuple[str | None, tuple[str, ...]]:
     """Return the head to judge by, None for quadrants and emotions together, and its labels."""
-    from train.datasets.song import MOODS  # noqa: PLC0415
+    from train.data.song import MOODS  # noqa: PLC0415
 
     labels, judged = stored["labels"], stored["judged"]
     if "mood" in labels:

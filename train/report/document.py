@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from train.manifest import Entry
+from train.data.manifest import Entry
 from train.metrics_output import as_json
 from train.report.candidate import Candidate
 from train.report.confusion import confusion

@@ -5,8 +5,8 @@ except ERRORS as error: say(str(error))
 
 from __future__ import annotations
 
-from train.datasets.table import AnnotationError
-from train.description import FeatureError
+from train.data.features import FeatureError
+from train.data.table import AnnotationError
 from train.figures.checks import FigureError
 from train.matrices import UnreadableError
 from train.report.candidate import CandidateError

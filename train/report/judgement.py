@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from train.data.manifest import Entry, Manifest
 from train.figures.checks import FigureError
 from train.figures.decisions import best_f1_thresholds
 from train.figures.exclusive import is_exclusive
-from train.manifest import Entry, Manifest
 from train.matrices import read_thresholds
 from train.metrics_report import Question, Report, judge
 from train.report.files import put, put_array, put_lines

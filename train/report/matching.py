@@ -21,10 +21,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from train.datasets.song import QUADRANTS
+from train.data.manifest import METADATA, Manifest
+from train.data.metadata import YearBuckets, metadata_targets
+from train.data.song import QUADRANTS
 from train.figures.plane import valence_arousal
-from train.manifest import METADATA, Manifest
-from train.metadata import YearBuckets, metadata_targets
 
 PLANE = ("valence", "arousal")
 _SHOWN = 12

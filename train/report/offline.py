@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 from model.contract import ModelError
 from model.frontend import MTG_JAMENDO
 from model.mel import melspectrogram
-from train.audio import AudioError, read_audio
-from train.extract import song_levels
-from train.features import same_frames
-from train.levels import to_frames
-from train.manifest import Entry
+from train.data.audio import AudioError, read_audio
+from train.data.extract import song_levels
+from train.data.features import same_frames, to_frames
+from train.data.manifest import Entry
 from train.report.candidate import Candidate
 from train.report.score import ALL_SILENT, SILENCE_DBFS, Outcome, Score, too_short
 

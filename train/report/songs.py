@@ -15,8 +15,8 @@ from typing import Literal
 import numpy as np
 from tqdm import tqdm
 
-from train.extract import song_file
-from train.manifest import SPLITS, Entry, Manifest
+from train.data.extract import song_file
+from train.data.manifest import SPLITS, Entry, Manifest
 from train.report.candidate import Candidate
 from train.report.journal import Journal
 from train.report.offline import score_offline

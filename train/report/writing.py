@@ -16,7 +16,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from train.manifest import Manifest
+from train.data.manifest import Manifest
 from train.report.document import Evaluation, make_document
 from train.report.files import put
 from train.report.pages import PLOTS, markdown, page

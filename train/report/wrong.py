@@ -13,7 +13,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from train.manifest import Entry
+from train.data.manifest import Entry
 from train.report.judgement import LabelJudgement, RatingJudgement
 
 _EDGE = 1e-6

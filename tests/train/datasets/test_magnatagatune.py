@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.train.datasets.annotated import MTT_TAGS, mtt_folder
+from train.data.table import AnnotationError
 from train.datasets import magnatagatune
-from train.datasets.table import AnnotationError
 
 
 def test_tags_artists_and_the_split_by_folder(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from tests.train.datasets.annotated import HEADER, mtg_folder, mtg_line
 from train import prepare
+from train.data.table import AnnotationError
 from train.datasets import mtg_jamendo
-from train.datasets.table import AnnotationError
 
 
 @pytest.mark.parametrize(("k", "songs"), [(3, 4346), (9, 10041), (50, 17946)])

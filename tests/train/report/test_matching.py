@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from train.manifest import Entry, Manifest
+from train.data.manifest import Entry, Manifest
 from train.report.matching import MatchError, match
 
 ROWS = (

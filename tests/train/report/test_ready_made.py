@@ -15,7 +15,7 @@ from tests import models
 from tests.train import own_songs
 from tests.train.report import songs
 from train import evaluate
-from train.audio import read_audio
+from train.data.audio import read_audio
 
 FRONTEND = dataclasses.replace(MTG_JAMENDO, patch=100)
 

@@ -19,11 +19,9 @@ from hypothesis import strategies as st
 from model.frontend import MTG_JAMENDO, FrontEnd
 from model.mel import melspectrogram
 from tests.train import own_songs, small_music
-from train.audio import read_audio
-from train.cache import Pack, PackWriter, read_journal
-from train.datasets.table import AnnotationError
-from train.features import FeatureError, Features, Shard
-from train.levels import to_frames
+from train.data.audio import read_audio
+from train.data.features import FeatureError, Features, Pack, PackWriter, Shard, read_journal, to_frames
+from train.data.table import AnnotationError
 
 
 def contents(cache: Path) -> dict[str, bytes]:

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as arrays
 
 from model.frontend import MTG_JAMENDO, FrontEnd
 from model.mel import compress
-from train.levels import to_frames, to_levels
+from train.data.features import to_frames, to_levels
 
 FRONTENDS = pytest.mark.parametrize("frontend", [FrontEnd(), MTG_JAMENDO], ids=["bent", "decibels"])
 POWERS = arrays.arrays(np.float64, (7, 5), elements=st.floats(-10, 3).map(lambda exponent: 10.0**exponent))

@@ -28,9 +28,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from train.datasets import parquet, table
-from train.datasets.song import split_list
-from train.datasets.table import AnnotationError, Row
+from train.data import table
+from train.data.song import split_list
+from train.data.table import AnnotationError, Row
 
 SPLITS = ("train", "validation", "test")
 METADATA = ("artist", "album", "title", "year", "language", "genre", "group")
@@ -203,9 +203,9 @@ def write(manifest: Manifest, path: Path) -> None:
         columns[f"{name}[0..1]" if name in manifest.ratings else name] = [float(rate) for rate in rates]
     part = path.with_name(f"{path.name}.part")
     try:
-        (parquet.write if path.suffix == parquet.SUFFIX else _write_csv)(columns, part)
+        (table.write_parquet if path.suffix == table.SUFFIX else _write_csv)(columns, part)
         part.replace(path)
-    except parquet.ParquetError as error:
+    except table.ParquetError as error:
         raise AnnotationError(str(error)) from None
     finally:
         part.unlink(missing_ok=True)

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from train.manifest import Manifest
+from train.data.manifest import Manifest
 
 ARTISTS = 50
 BUCKETS = 9

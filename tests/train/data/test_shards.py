@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.train import own_songs, small_music
-from train.audio import located
-from train.cache import PackWriter
 from train.common.lock import locked
 from train.corpus import Corpus
-from train.features import FeatureError, Features
+from train.data.audio import located
+from train.data.features import FeatureError, Features, PackWriter
 
 
 def nothing(table: Path, cache: Path) -> None:
@@ -40,7 +39,7 @@ def test_a_killed_call_leaves_no_older_list(own_table: Path, tmp_path: Path, mon
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("train.extract.computed", killed)
+    monkeypatch.setattr("train.data.extract.computed", killed)
     assert own_songs.prepared(own_table, cache) == 130
     with pytest.raises(FeatureError, match="half-written: 12 of 12 songs"):
         Features.open(cache)

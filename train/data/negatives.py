@@ -3,7 +3,7 @@
 The network learns from these that there is no mood to report. What judges it is held out: other voices and languages,
 other texts, other signal-to-noise ratios, textbook noises.
 
-    python -m train.negatives --output speech.wav --voice en-us --text "Good morning."   # hear what it learns from
+    python -m train.data.negatives --output speech.wav --voice en-us --text "Good morning."   # hear what it learns from
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from train.audio import RATE, read_audio
 from train.common.console import command_parser
-from train.degrade import add_room, coloured_noise, mains_hum
+from train.data.audio import RATE, read_audio
+from train.data.degrade import add_room, coloured_noise, mains_hum
 
 Samples = NDArray[np.float64]
 SECONDS = 12
@@ -185,7 +185,7 @@ def _level(samples: Samples) -> float:
 
 def main() -> None:
     """Write one spoken example to a WAV file."""
-    parser = command_parser("train.negatives", __doc__)
+    parser = command_parser("train.data.negatives", __doc__)
     parser.add_argument("--output", type=Path, required=True, help="WAV file to write")
     parser.add_argument("--voice", default="en-us", help="espeak-ng's name of the voice (default %(default)s)")
     parser.add_argument("--text", default=_VALIDATION_TEXTS[0], help="what to say")

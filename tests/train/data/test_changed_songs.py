@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.train import own_songs, small_music
-from train.features import Features
+from train.data.features import Features
 
 
 @pytest.fixture

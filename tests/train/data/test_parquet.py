@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from tests.train.datasets.annotated import csv_file
-from train import manifest as manifests
 from train import prepare
-from train.datasets.table import AnnotationError
-from train.manifest import METADATA, Entry, Manifest
+from train.data import manifest as manifests
+from train.data.manifest import METADATA, Entry, Manifest
+from train.data.table import AnnotationError
 
 TEXT = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=8)
 LABEL = TEXT.filter(lambda name: name not in {*METADATA, "id", "path", "file", "split", "tags"} and "[" not in name)

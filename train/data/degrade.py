@@ -12,7 +12,7 @@ import soxr
 from numpy.typing import NDArray
 from scipy import signal
 
-from train.audio import RATE, through_codec
+from train.data.audio import RATE, through_codec
 
 Samples = NDArray[np.float32]
 

@@ -13,25 +13,62 @@ from __future__ import annotations
 import csv
 import dataclasses
 import functools
+import signal
 import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from model.frontend import MTG_JAMENDO, FrontEnd
 from model.mel import melspectrogram
-from train import manifest as manifests
-from train.audio import AudioError, located, read_audio
-from train.cache import Mark, PackWriter
 from train.common.lock import locked
-from train.datasets.table import AnnotationError
-from train.description import DESCRIPTION, Description, FeatureError
-from train.features import MANIFEST, Shard, difference, same_frames
-from train.levels import to_levels
-from train.manifest import Entry, Manifest
-from train.parallel import computed
-from train.songs import SONGS
+from train.data import manifest as manifests
+from train.data.audio import AudioError, located, read_audio
+from train.data.features import (
+    DESCRIPTION,
+    MANIFEST,
+    SONGS,
+    Description,
+    FeatureError,
+    Mark,
+    PackWriter,
+    Shard,
+    difference,
+    same_frames,
+    to_levels,
+)
+from train.data.manifest import Entry, Manifest
+from train.data.table import AnnotationError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def computed(work: Callable[[T], R], items: Sequence[T], jobs: int, title: str) -> Iterable[tuple[T, R]]:
+    """Yield each item with its result, in order, so that what is made of them is the same for any number of processes.
+
+    Args:
+        work: a function that can be sent to another process.
+        items: what it takes.
+        jobs: processes; 1 works in this one.
+        title: of the progress bar.
+
+    Raises:
+        BrokenProcessPool: one of the processes was killed.
+    """
+    bar = functools.partial(tqdm, desc=title, total=len(items), unit="file", disable=not items)
+    if jobs == 1:
+        yield from zip(items, bar(map(work, items)), strict=True)
+        return
+    # Ctrl-C reaches every process of a terminal; only this one has something to say about it.
+    with ProcessPoolExecutor(jobs, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)) as pool:
+        yield from zip(items, bar(pool.map(work, items, chunksize=2)), strict=True)
+
 
 FRONTENDS = {"moodstream": FrontEnd(), "mtg-jamendo": MTG_JAMENDO}
 """By the name that a user knows them by."""

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.datasets.table import AnnotationError
-from train.manifest import SPLITS, Entry, Manifest
-from train.splits import default_how, heard_artists, split
+from train.data.manifest import SPLITS, Entry, Manifest
+from train.data.splits import default_how, heard_artists, split
+from train.data.table import AnnotationError
 
 
 def songs(artists: list[str | None], splits: list[str | None] | None = None) -> Manifest:

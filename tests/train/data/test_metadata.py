@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.manifest import Entry, Manifest
-from train.metadata import YearBuckets, artist_targets, spelt_differently, top_artists
+from train.data.manifest import Entry, Manifest
+from train.data.metadata import YearBuckets, artist_targets, spelt_differently, top_artists
 
 
 def songs(*metadata: dict[str, str]) -> Manifest:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tests.train.datasets.annotated import CSV, csv_file
-from train import manifest as manifests
+from train.data import manifest as manifests
+from train.data.table import AnnotationError
 from train.datasets.catalogue import read_manifest
-from train.datasets.table import AnnotationError
 
 NAN = np.nan
 
