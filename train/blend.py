@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from model.networks.mood_ensemble import FEATURES
 from train.data.song import EMOTIONS, MOODS, Song
-from train.validation import annotated, truths
+from train.learn.scoring import annotated, truths
 
 VALENCE_SIGNS = (1.0, -1.0, -1.0, 1.0)
 AROUSAL_SIGNS = (1.0, 1.0, -1.0, -1.0)

@@ -29,10 +29,18 @@ with needed(__name__):
     from train.data.song import EMOTIONS, MOODS, QUADRANTS, Song
     from train.figures.bootstrap import bootstrap
     from train.figures.calibration import calibration_error
+    from train.learn.scoring import (
+        EMOTION_COLUMNS,
+        Predict,
+        annotated,
+        calibration_pairs,
+        mood_figures,
+        mood_predictor,
+        score_songs,
+        truths,
+    )
+    from train.learn.trained import load_trained
     from train.robustness import at_levels, not_music, when_degraded
-    from train.scoring import Predict, mood_predictor, score_songs
-    from train.trained import load_trained
-    from train.validation import EMOTION_COLUMNS, annotated, calibration_pairs, mood_figures, truths
 
 DRAWS = 1000
 """Draws of the songs for each interval."""

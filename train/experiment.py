@@ -28,17 +28,16 @@ with needed(__name__):
     from tqdm import tqdm
 
     from train.common.console import command_parser, say, show, whole_number
-    from train.configuration import load
-    from train.corpus import Corpus
     from train.data.splits import HOW, heard_artists
-    from train.distributed import Ranks, join, leave
     from train.experiments.cell import Cell, Tested, run_cell
     from train.experiments.output import as_json, as_markdown, write_report
     from train.experiments.plan import PLANS, Plan
     from train.experiments.popularity import popularity
     from train.experiments.summary import coverage, span, summarise
-    from train.hardware import add_hardware, one_line, take_hardware
-    from train.networks import network_frontend
+    from train.learn.configuration import load
+    from train.learn.corpus import Corpus
+    from train.learn.distributed import Ranks, add_hardware, join, leave, one_line, take_hardware
+    from train.learn.networks import network_frontend
 
 
 def run(

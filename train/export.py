@@ -37,11 +37,10 @@ with needed(__name__):
     from train.data.negatives import TRAIN_VOICES
     from train.data.song import MOODS, Song
     from train.figures.calibration import calibration_error
-    from train.networks import ConfigurationError
+    from train.learn.networks import ConfigurationError
+    from train.learn.scoring import calibration_pairs, mood_figures, windows
+    from train.learn.trained import load_trained, steps_done
     from train.recordings import held_out_windows
-    from train.scoring import windows
-    from train.trained import load_trained, steps_done
-    from train.validation import calibration_pairs, mood_figures
 
 LICENSE = "CC BY-NC-SA 4.0"
 SAID = ("judged", "losses", "frontend", "data", "progress")

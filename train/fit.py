@@ -27,18 +27,16 @@ with needed(__name__):
 
     from train.common.console import command_parser, say, show, whole_number
     from train.common.lock import locked
-    from train.configuration import Configuration, load
-    from train.corpus import Corpus, Selection
     from train.data.features import MANIFEST
-    from train.distributed import Ranks, join, leave
-    from train.hardware import add_hardware, one_line, take_hardware
-    from train.loop import ALONE, Run
-    from train.material import Material
-    from train.networks import ConfigurationError, network_frontend
-    from train.run_log import RunLog
-    from train.scoring import Windows
-    from train.song_material import song_material
-    from train.trained import read, save, trained_file
+    from train.learn.configuration import Configuration, load
+    from train.learn.corpus import Corpus, Selection
+    from train.learn.distributed import Ranks, add_hardware, join, leave, one_line, take_hardware
+    from train.learn.loop import ALONE, Run
+    from train.learn.material import Material
+    from train.learn.networks import ConfigurationError, network_frontend
+    from train.learn.scoring import Windows
+    from train.learn.song_material import song_material
+    from train.learn.trained import RunLog, read, save, trained_file
 
 
 LOCK = ".lock"

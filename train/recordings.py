@@ -31,7 +31,7 @@ from train.data.features import (
     to_frames,
 )
 from train.data.song import MOODS
-from train.validation import EMOTION_COLUMNS, annotated, truths
+from train.learn.scoring import EMOTION_COLUMNS, annotated, truths
 
 SOUNDS = frozenset(
     (".aac", ".aif", ".aiff", ".flac", ".m4a", ".mp3", ".mp4", ".oga", ".ogg", ".opus", ".wav", ".webm", ".wma")

@@ -15,8 +15,7 @@ from model.mel import melspectrogram
 from train.data.features import DEGRADED, Pack
 from train.data.negatives import validation_negatives
 from train.data.song import Song
-from train.scoring import PATCH, Predict, score_songs
-from train.validation import mood_figures
+from train.learn.scoring import PATCH, Predict, mood_figures, score_songs
 
 
 def not_music(predict: Predict) -> dict[str, NDArray[np.float64]]:

@@ -15,7 +15,7 @@ from train.data.negatives import speak
 from train.data.song import MOODS
 from train.datasets.catalogue import read_songs
 from train.figures.calibration import calibration_error
-from train.validation import calibration_pairs, mood_figures
+from train.learn.scoring import calibration_pairs, mood_figures
 
 RATE = 16000
 SIZE = 6 * RATE

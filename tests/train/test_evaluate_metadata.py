@@ -10,7 +10,7 @@ import pytest
 
 from tests.train import own_songs
 from train import evaluate, export, fit
-from train.corpus import Corpus
+from train.learn.corpus import Corpus
 
 CONFIG = Path("config/train/singh_biswas.yaml")
 

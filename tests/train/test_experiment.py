@@ -9,9 +9,9 @@ import pytest
 
 from tests.train import own_songs
 from train import experiment
-from train.corpus import Corpus
 from train.experiments import cell as cells
 from train.experiments.summary import Estimate
+from train.learn.corpus import Corpus
 
 SMALL = own_songs.changes("epochs=1")
 

@@ -11,8 +11,8 @@ from torch import nn
 
 from tests.train import own_songs
 from train import experiment, export, fit
-from train.run_log import read_log
-from train.scoring import BATCH, Windows, score_heads
+from train.learn.scoring import BATCH, Windows, score_heads
+from train.learn.trained import read_log
 
 CONFIG = Path("config/train/multi_task_1.yaml")
 

@@ -10,7 +10,6 @@ from sklearn.metrics import accuracy_score, average_precision_score, roc_auc_sco
 from tests.train.test_fit import configuration_file
 from train import evaluate_default, export, fit
 from train.blend import fit_blend
-from train.configuration import load
 from train.data.negatives import training_negative, validation_negatives
 from train.data.song import EMOTIONS, MOODS, Song
 from train.figures.bootstrap import bootstrap
@@ -18,10 +17,10 @@ from train.figures.calibration import calibration_error
 from train.figures.exclusive import accuracy
 from train.figures.plane import correlation, valence_arousal
 from train.figures.ranking import macro_pr_auc, macro_roc_auc
-from train.scoring import score_songs, windows
-from train.song_material import song_material
-from train.trained import load_trained
-from train.validation import calibration_pairs, mood_figures
+from train.learn.configuration import load
+from train.learn.scoring import calibration_pairs, mood_figures, score_songs, windows
+from train.learn.song_material import song_material
+from train.learn.trained import load_trained
 
 RNG = np.random.default_rng(0)
 

@@ -12,12 +12,12 @@ import pytest
 import torch
 
 from train import fit
-from train.configuration import ConfigurationError, load
-from train.loop import Run, learning_rate
-from train.losses import Loss
-from train.material import Head, Judgement
-from train.song_material import song_material
-from train.trained import load_trained
+from train.learn.configuration import ConfigurationError, load
+from train.learn.loop import Run, learning_rate
+from train.learn.losses import Loss
+from train.learn.material import Head, Judgement
+from train.learn.song_material import song_material
+from train.learn.trained import load_trained
 
 CONFIGURATION = """
 network: {kind: statistics_pooling, channels: [4, 4, 4, 4], mixed: 8, hidden: 8}

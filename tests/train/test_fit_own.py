@@ -20,7 +20,7 @@ from tests.train import own_songs
 from tests.train.test_fit import log_without_times
 from train import fit
 from train.common.lock import locked
-from train.trained import load_trained, steps_done
+from train.learn.trained import load_trained, steps_done
 
 CONFIG = Path("config/train/multi_task_2.yaml")
 FILES = {".lock", "best.pt", "checkpoint.pt", "curve.png", "log.csv", "tensorboard"}

@@ -2,7 +2,7 @@
 
 Each version of a song is a chain of these, drawn at random from the song's own generator, so that preparing the data
 again gives the same sound. Level and equalisation are not here: they are exact additions to the cached mel frames and
-are drawn anew at every training step (train/augment.py).
+are drawn anew at every training step (train/learn/augment.py).
 """
 
 from __future__ import annotations

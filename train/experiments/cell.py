@@ -18,14 +18,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from train.configuration import Configuration, load
-from train.corpus import Corpus
-from train.distributed import Ranks
 from train.fit import corpus_material, fit
-from train.loop import ALONE
-from train.networks import network_frontend
-from train.scoring import Windows, score_heads
-from train.trained import load_trained
+from train.learn.configuration import Configuration, load
+from train.learn.corpus import Corpus
+from train.learn.distributed import Ranks
+from train.learn.loop import ALONE
+from train.learn.networks import network_frontend
+from train.learn.scoring import Windows, score_heads
+from train.learn.trained import load_trained
 
 TESTED = "test.npz"
 

@@ -10,8 +10,8 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from train.corpus import Corpus
 from train.experiments.published import MEDIAEVAL, TABLE_1, Published
+from train.learn.corpus import Corpus
 
 CONFIGS = Path(__file__).parents[2] / "config/train"
 ALPHAS = (0.03, 0.5, 2.0)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from train.corpus import Corpus
 from train.experiments.cell import Tested
+from train.learn.corpus import Corpus
 
 
 def popularity(corpus: Corpus) -> Tested:

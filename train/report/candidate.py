@@ -125,8 +125,8 @@ def _file(path: Path) -> Candidate:
 
 
 def _run(folder: Path, weights: Path) -> Candidate:
-    from train.networks import ConfigurationError  # noqa: PLC0415 -- torch, for runs only
-    from train.trained import load_trained  # noqa: PLC0415
+    from train.learn.networks import ConfigurationError  # noqa: PLC0415 -- torch, for runs only
+    from train.learn.trained import load_trained  # noqa: PLC0415
 
     try:
         network, stored = load_trained(folder)
@@ -183,7 +183,7 @@ def _judged_head(folder: Path, stored: dict[str, Any]) -> tuple[str | None, tupl
 def _predictor(network: nn.Module, head: str | None, exclusive: bool) -> Predict:
     import torch  # noqa: PLC0415
 
-    from train.scoring import mood_predictor, network_outputs  # noqa: PLC0415
+    from train.learn.scoring import mood_predictor, network_outputs  # noqa: PLC0415
 
     if head is None:
         return mood_predictor(network)

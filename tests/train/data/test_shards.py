@@ -9,9 +9,9 @@ import pytest
 
 from tests.train import own_songs, small_music
 from train.common.lock import locked
-from train.corpus import Corpus
 from train.data.audio import located
 from train.data.features import FeatureError, Features, PackWriter
+from train.learn.corpus import Corpus
 
 
 def nothing(table: Path, cache: Path) -> None:

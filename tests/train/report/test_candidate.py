@@ -10,12 +10,12 @@ import torch
 
 from model.frontend import FrontEnd
 from tests.train import small_music
-from train.networks import build_network
+from train.learn.networks import build_network
+from train.learn.trained import save
 from train.report.candidate import CandidateError, load_candidate
 from train.report.offline import score_file
 from train.report.score import Score
 from train.report.streaming import score_streaming
-from train.trained import save
 
 DESCRIPTION = {"kind": "kumar_dahiya", "channels": [4, 4, 4, 4, 4]}
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from train.configuration import parse
-from train.loop import task_weights
-from train.losses import balance, masked_loss, total_loss
-from train.material import Head
+from train.learn.configuration import parse
+from train.learn.loop import task_weights
+from train.learn.losses import balance, masked_loss, total_loss
+from train.learn.material import Head
 
 
 def logits(*rows: list[float]) -> torch.Tensor:

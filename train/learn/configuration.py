@@ -16,10 +16,10 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
-from train.augment import Augmentation
-from train.batches import Group
-from train.losses import Loss, Reduction
-from train.networks import ConfigurationError
+from train.learn.augment import Augmentation
+from train.learn.batches import Group
+from train.learn.losses import Loss, Reduction
+from train.learn.networks import ConfigurationError
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

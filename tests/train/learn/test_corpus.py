@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from model.frontend import FrontEnd
 from tests.train import own_songs
-from train.batches import Batches, Cut, Group
-from train.configuration import load
-from train.corpus import Corpus
 from train.data.features import Features
 from train.data.manifest import Entry, Manifest
 from train.data.table import AnnotationError
 from train.fit import corpus_material
-from train.loop import Mix, Run
+from train.learn.batches import Batches, Cut, Group
+from train.learn.configuration import load
+from train.learn.corpus import Corpus
+from train.learn.loop import Mix, Run
 
 NAN = np.nan
 CONFIG = Path("config/train")

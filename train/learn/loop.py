@@ -18,14 +18,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from train.augment import augment_levels, hide, mixing
-from train.batches import Batches, Cut
-from train.configuration import Configuration
 from train.data.features import difference, same_frames
-from train.distributed import Ranks
-from train.losses import annotated, balance, masked_loss, total_loss
-from train.material import Head, Material
-from train.networks import ConfigurationError, build_network, network_frontend
+from train.learn.augment import augment_levels, hide, mixing
+from train.learn.batches import Batches, Cut
+from train.learn.configuration import Configuration
+from train.learn.distributed import Ranks
+from train.learn.losses import annotated, balance, masked_loss, total_loss
+from train.learn.material import Head, Material
+from train.learn.networks import ConfigurationError, build_network, network_frontend
 
 ALONE = Ranks()
 EVERYTHING = slice(None)

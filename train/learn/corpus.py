@@ -29,10 +29,9 @@ from train.data.metadata import YearBuckets, artist_targets, metadata_targets, t
 from train.data.splits import heard_artists, split
 from train.data.table import AnnotationError
 from train.figures.ranking import mean_of_known
-from train.losses import Loss
-from train.material import Head, Judgement, Material
-from train.scoring import Windows, score_heads
-from train.validation_heads import head_figures
+from train.learn.losses import Loss
+from train.learn.material import Head, Judgement, Material
+from train.learn.scoring import Windows, head_figures, score_heads
 
 VALUES = 50
 """Values of a metadata column that are told apart, as in the paper's 50 artists."""

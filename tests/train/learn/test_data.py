@@ -8,14 +8,13 @@ import torch
 
 from model.mel import melspectrogram
 from tests.train import small_music
-from train.augment import Augmentation, augment_levels, hide, mixing
-from train.batches import Batches, Cut, Group
 from train.data.degrade import degrade
 from train.data.features import load_songs, to_levels
 from train.data.song import EMOTIONS, MOODS, Song
-from train.loop import quadrant_plane
-from train.song_material import song_material
-from train.targets import build_targets
+from train.learn.augment import Augmentation, augment_levels, hide, mixing
+from train.learn.batches import Batches, Cut, Group
+from train.learn.loop import quadrant_plane
+from train.learn.song_material import build_targets, song_material
 
 
 def song(dataset: str, number: int = 0, **labels: object) -> Song:

@@ -1,21 +1,25 @@
-"""What each head of a network is to predict for each song, with a mask for what a data set does not say.
+"""The default model's four data sets as what a run learns from, and the figures the model is judged by.
 
-    head = build_targets("emotion", songs)
-    head.targets, head.mask     # (songs, 8) each
-
-Vocabularies (artists, tags, genres) and the ratings' scale come from the training songs only.
+material = song_material(Path("cache"))
 """
 
 from __future__ import annotations
 
 import collections
+from collections import ChainMap
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
+from model.frontend import FrontEnd
+from train.data.features import Pack, load_songs, negatives
 from train.data.song import EMOTIONS, MOODS, POSITIVE_RATE, QUADRANTS, Song
-from train.material import Head
+from train.learn.losses import Loss
+from train.learn.material import Head, Judgement, Material
+from train.learn.scoring import mood_figures, mood_predictor, score_songs, selection_score
 
 VALENCE_SIGNS = np.array([1.0, -1.0, -1.0, 1.0])
 AROUSAL_SIGNS = np.array([1.0, 1.0, -1.0, -1.0])
@@ -207,3 +211,33 @@ def _multi_hot(songs: Sequence[Song], rows: Sequence[tuple[str, ...] | None], le
     labels = tuple(sorted(name for name, count in counts.items() if count >= least))
     hot = [None if names is None else np.array([label in names for label in labels], float) for names in rows]
     return _from_rows(labels, hot)
+
+
+FIGURES = ("4Q accuracy", "4Q PR-AUC", "Emotify PR-AUC", "valence r", "arousal r")
+
+
+def song_material(cache: Path) -> Material:
+    """Return what ``python -m train.prepare --music`` made; raises FileNotFoundError if it did not."""
+    songs = [*load_songs(cache), *negatives(cache)]
+    clean = Pack(cache / "clean")
+    validation = [song for song in songs if song.split == "validation"]
+
+    def head(name: str, loss: Loss) -> Head:
+        del loss
+        return build_targets(name, songs)
+
+    return Material(
+        songs=songs,
+        frontend=FrontEnd(),
+        clean=ChainMap({k: clean[k] for k in clean}, {k: v[k] for v in [Pack(cache / "negative")] for k in v}),
+        degraded=[Pack(path.with_suffix("")) for path in sorted(cache.glob("degraded*.index"))],
+        head=head,
+        judge=lambda network: judge(network, validation, clean),
+        description={"data": sorted({song.dataset for song in songs})},
+    )
+
+
+def judge(network: nn.Module, validation: Sequence[Song], clean: Pack) -> Judgement:
+    """Return the project's figures on the validation songs."""
+    found = mood_figures(validation, score_songs(mood_predictor(network), validation, clean))
+    return Judgement({name: found[name][0] for name in FIGURES if name in found}, selection_score(found))

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from train.material import Example, Material
+from train.learn.material import Example, Material
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

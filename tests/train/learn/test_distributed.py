@@ -13,13 +13,13 @@ from torch import nn
 from tests.train import own_songs
 from tests.train.test_fit_own import FILES, arguments
 from train import fit
-from train.configuration import load
-from train.corpus import Corpus
-from train.distributed import Ranks
 from train.fit import corpus_material
-from train.loop import Mix, Run
-from train.networks import ConfigurationError, build_network
-from train.run_log import read_log
+from train.learn.configuration import load
+from train.learn.corpus import Corpus
+from train.learn.distributed import Ranks
+from train.learn.loop import Mix, Run
+from train.learn.networks import ConfigurationError, build_network
+from train.learn.trained import read_log
 
 CONFIG = Path("config/train/multi_task_2.yaml")
 EXACT = ("precision=float32", "network.dropout=0.0", "epochs=2")
@@ -54,7 +54,7 @@ def test_on_gpus_batch_normalisation_sees_the_whole_batch(
     monkeypatch: pytest.MonkeyPatch, device: str, kind: type[nn.Module]
 ) -> None:
     """Which layers are wrapped can be seen without a GPU, and what is trained is still the network that is saved."""
-    monkeypatch.setattr("train.distributed.DistributedDataParallel", lambda network, **_: network)
+    monkeypatch.setattr("train.learn.distributed.DistributedDataParallel", lambda network, **_: network)
     network = build_network(load(CONFIG).network, {"mood": 3})
     before = {name: value.data_ptr() for name, value in network.state_dict().items()}
     wrapped = Ranks(0, 2, torch.device(device)).wrap(network)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from model.frontend import FrontEnd
-from train.losses import Loss
+from train.learn.losses import Loss
 
 
 class Frames(Protocol):
