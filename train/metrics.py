@@ -67,9 +67,13 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         # Here, so that the help and this one line do not need what computes.
         from train.figures.checks import FigureError  # noqa: PLC0415
-        from train.matrices import UnreadableError  # noqa: PLC0415
-        from train.metrics_output import as_json, as_text  # noqa: PLC0415
-        from train.metrics_report import Question, judge  # noqa: PLC0415
+        from train.figures.report import (  # noqa: PLC0415  # noqa: PLC0415
+            Question,
+            UnreadableError,  # noqa: PLC0415
+            as_json,
+            as_text,
+            judge,
+        )
     except ModuleNotFoundError as error:
         missing = (error.name or "a library").partition(".")[0].replace("sklearn", "scikit-learn")
         say(f"train.metrics: {missing} is not installed: pip install 'moodstream[data]'")

@@ -18,7 +18,7 @@ from tests import models
 from tests.train import metrics_files, small_music
 from tests.train.report import songs
 from train.data.features import Description
-from train.figures.mediaeval import NAMES
+from train.figures.decisions import NAMES
 
 
 @pytest.fixture

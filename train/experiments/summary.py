@@ -23,10 +23,8 @@ from scipy.stats import t as student
 from train.data.splits import SHARES
 from train.experiments.cell import Tested
 from train.experiments.plan import Plan
-from train.figures.decisions import best_f1_thresholds, decide
-from train.figures.exclusive import accuracy
-from train.figures.mediaeval import NAMES, mediaeval
-from train.figures.ranking import mean_of_known
+from train.figures.decisions import NAMES, best_f1_thresholds, decide, mediaeval
+from train.figures.ranking import accuracy, mean_of_known
 
 CONFIDENCE = 0.95
 

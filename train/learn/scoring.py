@@ -18,9 +18,8 @@ from model.frontend import Compression
 from train.data.features import BENT, Pack, to_frames
 from train.data.song import EMOTIONS, MOODS, POSITIVE_RATE, Song
 from train.figures.bootstrap import bootstrap
-from train.figures.exclusive import accuracy
-from train.figures.plane import correlation, valence_arousal
-from train.figures.ranking import macro_pr_auc, macro_roc_auc, mean_of_known, pr_aucs, roc_aucs
+from train.figures.calibration import correlation, valence_arousal
+from train.figures.ranking import accuracy, macro_pr_auc, macro_roc_auc, mean_of_known, pr_aucs, roc_aucs
 from train.learn.losses import Loss
 from train.learn.material import Frames
 

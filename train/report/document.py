@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from train.data.manifest import Entry
-from train.metrics_output import as_json
+from train.figures.report import as_json
 from train.report.candidate import Candidate
 from train.report.confusion import confusion
 from train.report.judgement import LabelJudgement, RatingJudgement, Rule

@@ -8,7 +8,7 @@ from __future__ import annotations
 from train.data.features import FeatureError
 from train.data.table import AnnotationError
 from train.figures.checks import FigureError
-from train.matrices import UnreadableError
+from train.figures.report import UnreadableError
 from train.report.candidate import CandidateError
 from train.report.journal import JournalError
 from train.report.matching import MatchError

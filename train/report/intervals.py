@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from train.figures.bootstrap import draws as drawn
 from train.figures.bootstrap import interval, without_bias
-from train.figures.exclusive import is_exclusive
-from train.figures.sorted_songs import SortedSongs
+from train.figures.ranking import SortedSongs, is_exclusive
 
 Ends = tuple[float, float]
 Floats = NDArray[np.float64]

@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 from train.data.manifest import Entry, Manifest
 from train.figures.checks import FigureError
 from train.figures.decisions import best_f1_thresholds
-from train.figures.exclusive import is_exclusive
-from train.matrices import read_thresholds
-from train.metrics_report import Question, Report, judge
+from train.figures.ranking import is_exclusive
+from train.figures.report import Question, Report, judge, read_thresholds
 from train.report.files import put, put_array, put_lines
 from train.report.intervals import LabelIntervals, label_intervals, other_intervals, weighted_correlation
 from train.report.matching import Matching

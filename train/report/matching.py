@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from train.data.manifest import METADATA, Manifest
 from train.data.metadata import YearBuckets, metadata_targets
 from train.data.song import QUADRANTS
-from train.figures.plane import valence_arousal
+from train.figures.calibration import valence_arousal
 
 PLANE = ("valence", "arousal")
 _SHOWN = 12

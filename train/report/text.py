@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from train.figures.mediaeval import NAMES
+from train.figures.decisions import NAMES
 from train.report.pages import ends, number, visible
 
 

@@ -6,8 +6,7 @@ from hypothesis import given
 
 from tests.train.figures.matrices import Case, cases, example
 from train.figures.bootstrap import draws, interval, p_value, without_bias
-from train.figures.decisions import best_f1_thresholds, decide
-from train.figures.mediaeval import NAMES, System, drawn_figures, mediaeval
+from train.figures.decisions import NAMES, System, best_f1_thresholds, decide, drawn_figures, mediaeval
 
 
 def test_a_draw_holds_groups_whole_and_as_many_as_there_are() -> None:

@@ -8,7 +8,7 @@ from sklearn.metrics import precision_recall_curve, precision_recall_fscore_supp
 
 from tests.train.figures.matrices import Case, cases, example
 from train.figures.decisions import best_f1_thresholds, decide, tally
-from train.figures.exclusive import accuracy, is_exclusive
+from train.figures.ranking import accuracy, is_exclusive
 
 
 def test_the_threshold_is_the_score_with_the_best_f_and_decisions_are_above_it() -> None:

@@ -8,7 +8,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from tests.train.figures.matrices import Case, cases, example
 from train.figures import ranking
-from train.figures.sorted_songs import SortedSongs
+from train.figures.ranking import SortedSongs
 
 ALL = (ranking.macro_roc_auc, ranking.macro_pr_auc, ranking.micro_roc_auc, ranking.micro_pr_auc)
 

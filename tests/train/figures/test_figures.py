@@ -13,10 +13,8 @@ from train.blend import fit_blend
 from train.data.negatives import training_negative, validation_negatives
 from train.data.song import EMOTIONS, MOODS, Song
 from train.figures.bootstrap import bootstrap
-from train.figures.calibration import calibration_error
-from train.figures.exclusive import accuracy
-from train.figures.plane import correlation, valence_arousal
-from train.figures.ranking import macro_pr_auc, macro_roc_auc
+from train.figures.calibration import calibration_error, correlation, valence_arousal
+from train.figures.ranking import accuracy, macro_pr_auc, macro_roc_auc
 from train.learn.configuration import load
 from train.learn.scoring import calibration_pairs, mood_figures, score_songs, windows
 from train.learn.song_material import song_material
