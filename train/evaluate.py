@@ -83,7 +83,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(given)
     try:
         # Here, so that the help and this one line do not need what computes.
-        from train.report.errors import ERRORS  # noqa: PLC0415
+        from train.report.document import ERRORS  # noqa: PLC0415
     except ModuleNotFoundError as error:
         missing = (error.name or "a library").partition(".")[0].replace("sklearn", "scikit-learn")
         say(f"train.evaluate: {missing} is not installed: pip install 'moodstream[train]'")
@@ -99,7 +99,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.json:
         show(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False))
     else:
-        from train.report.text import as_text  # noqa: PLC0415
+        from train.report.document import as_text  # noqa: PLC0415
 
         show(as_text(document, options.report))
     return 0
@@ -107,13 +107,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _evaluate(options: argparse.Namespace, command: str) -> dict[str, Any]:
     from train.report.candidate import load_candidate  # noqa: PLC0415 -- as above
-    from train.report.document import Evaluation  # noqa: PLC0415
-    from train.report.journal import Journal  # noqa: PLC0415
+    from train.report.document import Evaluation, write_report  # noqa: PLC0415
+    from train.report.journal import Journal, Score  # noqa: PLC0415
     from train.report.judgement import BEST_F1, Rule, annotated, judge_labels, judge_ratings  # noqa: PLC0415
     from train.report.matching import match  # noqa: PLC0415
-    from train.report.score import Score  # noqa: PLC0415
     from train.report.songs import SongError, choose, heard, score_songs  # noqa: PLC0415
-    from train.report.writing import write_report  # noqa: PLC0415
 
     table, manifest, prepared_from = _read_manifest(options.manifest, options.positive_rate)
     candidate = load_candidate(options.model)

@@ -8,24 +8,72 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import importlib.metadata
+import io
 import json
 import math
 import platform
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from train.data.manifest import Entry
-from train.figures.report import as_json
-from train.report.candidate import Candidate
-from train.report.confusion import confusion
-from train.report.judgement import LabelJudgement, RatingJudgement, Rule
-from train.report.matching import Matching
-from train.report.score import Outcome
-from train.report.songs import Audience
-from train.report.wrong import FarSong, WrongSong, furthest, most_wrong
+from train.data.features import FeatureError
+from train.data.manifest import Entry, Manifest
+from train.data.table import AnnotationError
+from train.figures.checks import FigureError
+from train.figures.decisions import NAMES
+from train.figures.report import UnreadableError, as_json
+from train.report.candidate import Candidate, CandidateError
+from train.report.journal import JournalError, Outcome, Score, put
+from train.report.judgement import (
+    FarSong,
+    LabelJudgement,
+    RatingJudgement,
+    Rule,
+    WrongSong,
+    confusion,
+    furthest,
+    most_wrong,
+)
+from train.report.matching import MatchError, Matching
+from train.report.pages import PLOTS, ends, markdown, number, page, visible
+from train.report.plots import DARK, LIGHT, drawn, plots_of
+from train.report.songs import Audience, SongError, StreamingError
+
+ERRORS = (
+    AnnotationError,
+    CandidateError,
+    FeatureError,
+    FigureError,
+    JournalError,
+    MatchError,
+    OSError,
+    SongError,
+    StreamingError,
+    UnreadableError,
+)
+
+
+def as_text(document: Mapping[str, Any], folder: Path) -> str:
+    """Return the figures, a line each, what was left out, and where the report is."""
+    songs, lines = document["songs"], []
+    intervals = {**document.get("intervals", {}), **document.get("other_intervals", {})}
+    figures = {name: document[name] for name in NAMES if name in document} | document.get("other", {})
+    lines += [f"{name:<17}  {number(value):<5}   {ends(intervals.get(name))}" for name, value in figures.items()]
+    for name, rating in document["ratings"].items():
+        lines.append(f"{visible(name) + ' r':<17}  {number(rating['r']):<5}   {ends(rating['interval'])}")
+    left = document["left_out"]
+    lines += ["", f"{songs['judged']} songs judged of {songs['in_split']}, {songs['left_out']} left out"]
+    lines += [f"left out: {visible(song['id'])}: {visible(song['reason'])}" for song in left[:10]]
+    if len(left) > 10:
+        lines.append(f"left out: {len(left) - 10} more, see figures.json")
+    lines += [f"note: {visible(note)}" for note in document["notes"]]
+    lines.append(f"report: {folder / 'report.html'}")
+    return "\n".join(line.rstrip() for line in lines)
+
 
 SCHEMA = 1
 _LIBRARIES = ("moodstream", "numpy", "onnxruntime", "scikit-learn", "torch", "av", "soxr", "matplotlib")
@@ -175,3 +223,47 @@ def _versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
+
+
+def write_report(evaluation: Evaluation, songs: Manifest, folder: Path) -> dict[str, Any]:
+    """Write everything and return what figures.json holds; raises OSError.
+
+    Args:
+        evaluation: what was done.
+        songs: the split's songs with their annotations.
+        folder: of the report.
+    """
+    document = make_document(evaluation)
+    plots = plots_of(evaluation.labels, evaluation.ratings)
+    light = {name: drawn(plot, LIGHT) for name, plot in plots.items()}
+    dark = {name: drawn(plot, DARK) for name, plot in plots.items()}
+    for name in PLOTS:
+        if name in light:
+            put(folder / f"{name}.png", light[name])
+        else:
+            (folder / f"{name}.png").unlink(missing_ok=True)
+    put(folder / "songs.csv", _table(evaluation, songs).encode())
+    put(folder / "report.md", markdown(document, list(light)).encode())
+    put(folder / "report.html", page(document, light, dark).encode())
+    put(folder / "figures.json", (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
+    return document
+
+
+def _table(evaluation: Evaluation, songs: Manifest) -> str:
+    """Return a row a song: what it is, its annotations and scores by label, or why it has none."""
+    names = evaluation.matching.labels + evaluation.matching.ratings
+    columns = [songs.labels.index(name) for name in names]
+    known = evaluation.matching.known
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    heads = [f"{kind}:{name}" for kind, each in (("truth", names), ("score", known)) for name in each]
+    writer.writerow(["id", "artist", "split", "windows", "left out", *heads])
+    for entry, rates in zip(songs.entries, songs.rates[:, columns].tolist(), strict=True):
+        outcome = evaluation.outcomes[entry.id]
+        truths = ["" if math.isnan(rate) else f"{rate:g}" for rate in rates]  # not annotated
+        if isinstance(outcome, Score):
+            rest = [outcome.windows, "", *truths, *(f"{value:.6f}" for value in outcome.probabilities)]
+        else:
+            rest = ["", outcome, *truths, *[""] * len(known)]
+        writer.writerow([entry.id, entry.artist or "", entry.split or "", *rest])
+    return text.getvalue()

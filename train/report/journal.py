@@ -11,13 +11,69 @@ short by a kill is dropped. Songs that could not be scored are not in it: they a
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from train.report.score import Score
+import numpy as np
+from numpy.typing import NDArray
+
+
+def put(path: Path, data: bytes) -> None:
+    """Write a whole file; raises OSError, and then the old one is still there."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def put_array(path: Path, array: NDArray[Any]) -> None:
+    """Write an array in NumPy's format."""
+    data = io.BytesIO()
+    np.save(data, array, allow_pickle=False)
+    put(path, data.getvalue())
+
+
+def put_lines(path: Path, lines: Sequence[str]) -> None:
+    """Write texts, one a line; line ends and tabs in them become spaces."""
+    put(path, "".join(f"{' '.join(line.split())}\n" for line in lines).encode())
+
+
+SILENCE_DBFS = -120.0
+"""A window below this level is silence and has no score, offline as in the stream (its lowest ``--min-rms``)."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Score:
+    """A song's score.
+
+    Attributes:
+        probabilities: the mean over its windows, one a label of the model.
+        windows: how many these were.
+    """
+
+    probabilities: tuple[float, ...]
+    windows: int
+
+
+Outcome = Score | str
+"""A score, or in one line why there is none."""
+
+
+def too_short(seconds: float, needed: float) -> str:
+    """Return the reason of a song that holds no whole window; both in seconds."""
+    return f"shorter than one window ({seconds:.2f} s of {needed:.3f} s)"
+
+
+ALL_SILENT = "silence throughout"
+
 
 IDENTITY, SCORES = "evaluation.json", "scores.jsonl"
 

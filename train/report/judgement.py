@@ -12,19 +12,127 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from train.data.manifest import Entry, Manifest
+from train.figures.bootstrap import draws as drawn
+from train.figures.bootstrap import interval, without_bias
 from train.figures.checks import FigureError
 from train.figures.decisions import best_f1_thresholds
-from train.figures.ranking import is_exclusive
+from train.figures.ranking import SortedSongs, is_exclusive
 from train.figures.report import Question, Report, judge, read_thresholds
-from train.report.files import put, put_array, put_lines
-from train.report.intervals import LabelIntervals, label_intervals, other_intervals, weighted_correlation
+from train.report.journal import Outcome, Score, put, put_array, put_lines
 from train.report.matching import Matching
-from train.report.score import Outcome, Score
+
+
+def confusion(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Count songs by true label (row) and label with the highest score (column), of equal scores the first.
+
+    Args:
+        scores: shape (songs, labels).
+        truth: shape (songs, labels).
+
+    Returns:
+        Shape (labels, labels).
+    """
+    leads = np.eye(scores.shape[1], dtype=np.int64)[scores.argmax(axis=1)]
+    counts: NDArray[np.int64] = truth.astype(np.int64).T @ leads
+    return counts
+
+
+Ends = tuple[float, float]
+Floats = NDArray[np.float64]
+
+
+class LabelIntervals(NamedTuple):
+    """A label's 95 % intervals; None where the label has no such figure."""
+
+    roc_auc: Ends | None
+    pr_auc: Ends | None
+
+
+def label_intervals(
+    scores: Floats, truth: NDArray[np.bool_], groups: Sequence[str], draws: int, seed: int
+) -> list[LabelIntervals]:
+    """Return the intervals of each label's two areas.
+
+    Args:
+        scores: shape (songs, labels).
+        truth: shape (songs, labels).
+        groups: what is drawn as a whole, one a song.
+        draws: how often.
+        seed: of the draws.
+    """
+    rankings = [SortedSongs(one, positive) for one, positive in zip(scores.T, truth.T, strict=True)]
+    whole = np.ones(len(scores))
+    areas = np.array([[ranking.areas(weights) for ranking in rankings] for weights in drawn(groups, draws, seed)])
+    rows = []
+    for number, ranking in enumerate(rankings):
+        roc, pr = (_ends(areas[:, number, kind], value) for kind, value in enumerate(ranking.areas(whole)))
+        rows.append(LabelIntervals(roc, pr))
+    return rows
+
+
+def other_intervals(
+    scores: Floats, truth: NDArray[np.bool_], groups: Sequence[str], draws: int, seed: int, bins: int = 10
+) -> dict[str, Ends]:
+    """Return the intervals of the accuracy of exclusive labels and of the calibration error.
+
+    Args:
+        scores: probabilities, shape (songs, labels).
+        truth: shape (songs, labels).
+        groups: what is drawn as a whole, one a song.
+        draws: how often.
+        seed: of the draws.
+        bins: of the calibration error.
+    """
+    # A bin's share of the error is the distance of two sums over its members, and these are sums over songs.
+    place = np.minimum((scores * bins).astype(int), bins - 1)
+    apart = np.stack([np.where(place == one, scores - truth, 0.0).sum(axis=1) for one in range(bins)], axis=1)
+    right = (scores.argmax(axis=1) == truth.argmax(axis=1)).astype(np.float64)
+
+    def error(weights: Floats) -> float:
+        return float(np.abs(weights @ apart).sum() / (weights.sum() * scores.shape[1]))
+
+    def accuracy(weights: Floats) -> float:
+        return float(weights @ right / weights.sum())
+
+    measures = {"calibration-error": error}
+    if is_exclusive(truth):
+        measures["accuracy"] = accuracy
+    values = [[measure(weights) for measure in measures.values()] for weights in drawn(groups, draws, seed)]
+    whole = np.ones(len(scores))
+    ends = {name: _ends(np.array(values)[:, i], measure(whole)) for i, (name, measure) in enumerate(measures.items())}
+    return {name: pair for name, pair in ends.items() if pair is not None}
+
+
+def weighted_correlation(
+    said: Floats, rated: Floats, groups: Sequence[str], draws: int, seed: int
+) -> tuple[float, Ends | None]:
+    """Return Pearson's r of two series of shape (songs,), and its interval; NaN and None where one is constant."""
+    value = _correlation(said, rated, np.ones(len(said)))
+    if not np.isfinite(value) or not draws:
+        return value, None
+    found = [_correlation(said, rated, weights) for weights in drawn(groups, draws, seed)]
+    return value, _ends(np.array(found), value, least=-1.0)
+
+
+def _correlation(first: Floats, second: Floats, weights: Floats) -> float:
+    covariance = np.cov(first, second, aweights=weights, ddof=0)
+    spread = float(covariance[0, 0] * covariance[1, 1])
+    return float(covariance[0, 1] / np.sqrt(spread)) if spread > 0 else float("nan")
+
+
+def _ends(figures: Floats, value: float, least: float = 0.0) -> Ends | None:
+    """Return the interval of a figure's draws within what it can reach; None where the figure does not exist."""
+    if not np.isfinite(value):
+        return None
+    low, high = interval(without_bias(figures, value))
+    return max(low, least), min(high, 1.0)
+
 
 BEST_F1 = "best-f1"
 _COUNTED = 12
@@ -245,3 +353,80 @@ def file_names(names: Sequence[str]) -> list[str]:
 def line_of(text: str) -> str:
     """Return a text as one line without tabs."""
     return " ".join(text.split())
+
+
+_EDGE = 1e-6
+_LEADING = 3
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WrongSong:
+    """A song that was judged wrongly.
+
+    Attributes:
+        entry: the song.
+        loss: of its labels.
+        truth: its labels, with what the model says of each.
+        leading: the labels that the model says most, with their probabilities.
+    """
+
+    entry: Entry
+    loss: float
+    truth: tuple[tuple[str, float], ...]
+    leading: tuple[tuple[str, float], ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FarSong:
+    """A song far from where its rating would put it.
+
+    Attributes:
+        entry: the song.
+        said: by the model.
+        rated: by the listeners, 0…1.
+        deviation: of the two from each other, each in standard deviations from its mean.
+    """
+
+    entry: Entry
+    said: float
+    rated: float
+    deviation: float
+
+
+def losses(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return each song's loss, shape (songs,), from matrices of shape (songs, labels)."""
+    said = np.clip(scores, _EDGE, 1.0 - _EDGE)
+    found: NDArray[np.float64] = -np.where(truth, np.log(said), np.log1p(-said)).mean(axis=1)
+    return found
+
+
+def most_wrong(judgement: LabelJudgement, count: int) -> list[WrongSong]:
+    """Return the songs with the highest loss, the highest first."""
+    loss = losses(judgement.scores, judgement.truth)
+    found = []
+    for row in np.argsort(-loss, kind="stable")[:count]:
+        scores, truth = judgement.scores[row], judgement.truth[row]
+        leading = np.argsort(-scores, kind="stable")[:_LEADING]
+        found.append(
+            WrongSong(
+                entry=judgement.songs[row],
+                loss=float(loss[row]),
+                truth=tuple((judgement.names[i], float(scores[i])) for i in np.flatnonzero(truth)),
+                leading=tuple((judgement.names[i], float(scores[i])) for i in leading),
+            )
+        )
+    return found
+
+
+def furthest(rating: RatingJudgement, count: int) -> list[FarSong]:
+    """Return the songs whose prediction is furthest from their rating, both standardised; none if one is constant."""
+    if not np.isfinite(rating.correlation):
+        return []
+    deviation = _standard(rating.said) - _standard(rating.rated)
+    order = np.argsort(-np.abs(deviation), kind="stable")[:count]
+    return [FarSong(rating.songs[i], float(rating.said[i]), float(rating.rated[i]), float(deviation[i])) for i in order]
+
+
+def _standard(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = (values - values.mean()) / values.std()
+    return found

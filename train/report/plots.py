@@ -25,8 +25,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve
 
 from train.figures.calibration import reliability
-from train.report.confusion import confusion
-from train.report.judgement import LabelJudgement, RatingJudgement
+from train.report.judgement import LabelJudgement, RatingJudgement, confusion
 
 _COUNTED = 20
 """Up to so many labels the confusion matrix shows its numbers."""

@@ -13,9 +13,8 @@ from tests.train import small_music
 from train.learn.networks import build_network
 from train.learn.trained import save
 from train.report.candidate import CandidateError, load_candidate
-from train.report.offline import score_file
-from train.report.score import Score
-from train.report.streaming import score_streaming
+from train.report.journal import Score
+from train.report.songs import score_file, score_streaming
 
 DESCRIPTION = {"kind": "kumar_dahiya", "channels": [4, 4, 4, 4, 4]}
 

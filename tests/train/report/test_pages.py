@@ -14,8 +14,7 @@ from tests import models
 from tests.train.report import songs
 from train.figures.bootstrap import bootstrap
 from train.figures.calibration import calibration_error
-from train.report.confusion import confusion
-from train.report.intervals import label_intervals, other_intervals, weighted_correlation
+from train.report.judgement import confusion, label_intervals, other_intervals, weighted_correlation
 from train.report.pages import escaped_markdown, visible
 
 HOSTILE = "<img src=x onerror=alert(1)>|`code`\n# x\u202egnp.exe [a](http://e.vil) $x_1$ {{ 7 * 7 }} \x1b[31m"

@@ -18,9 +18,8 @@ from tests.train import small_music
 from tests.train.report import songs
 from train.datasets.catalogue import read_manifest
 from train.report.candidate import Candidate, load_candidate
-from train.report.offline import score_offline, score_samples
-from train.report.score import Outcome, Score
-from train.report.streaming import StreamingError, score_streaming
+from train.report.journal import Outcome, Score
+from train.report.songs import StreamingError, score_offline, score_samples, score_streaming
 
 
 @pytest.fixture
