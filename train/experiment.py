@@ -29,10 +29,9 @@ with needed(__name__):
 
     from train.common.console import command_parser, say, show, whole_number
     from train.data.splits import HOW, heard_artists
-    from train.experiments.cell import Cell, Tested, run_cell
+    from train.experiments.cell import Cell, Tested, popularity, run_cell
     from train.experiments.output import as_json, as_markdown, write_report
     from train.experiments.plan import PLANS, Plan
-    from train.experiments.popularity import popularity
     from train.experiments.summary import coverage, span, summarise
     from train.learn.configuration import load
     from train.learn.corpus import Corpus
