@@ -69,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
         from train.figures.checks import FigureError  # noqa: PLC0415
         from train.figures.report import (  # noqa: PLC0415  # noqa: PLC0415
             Question,
-            UnreadableError,  # noqa: PLC0415
+            UnreadableError,
             as_json,
             as_text,
             judge,

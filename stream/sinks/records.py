@@ -4,10 +4,10 @@
     sink.emit(record)
 
 The columns are the fields of the records (`stream/tagging/record.py`) in one fixed order, ``mood`` and ``running`` with
-a column a mood (``mood.happy``, ``running.happy``), ``model`` with a column a field. Estimates, finals, events and status
-records share the table, told apart by ``type``; a field that a record's type does not have, or that is null, is empty.
-So are the moods of a record that has others than the table. To keep only the estimates, keep the rows whose ``type``
-is ``estimate``.
+a column a mood (``mood.happy``, ``running.happy``), ``model`` with a column a field. Estimates, finals, events and
+status records share the table, told apart by ``type``; a field that a record's type does not have, or that is null, is
+empty. So are the moods of a record that has others than the table. To keep only the estimates, keep the rows whose
+``type`` is ``estimate``.
 
 Quoting is RFC 4180's; lines end with a line feed. Text that a spreadsheet would take for a formula gets an apostrophe
 in front, and control characters and line separators in names become U+FFFD, so that a row
