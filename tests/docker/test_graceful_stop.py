@@ -10,12 +10,12 @@ from stream.kafka.wire.chunks import encode
 from tests import models
 from tests.docker.compose import Compose
 from tests.docker.kustomize import OVERLAYS, render
-from tests.stream.kafka import client
-from tests.stream.kafka.client import Record, TopicNames
+from tests.stream.kafka import topic_io
 from tests.stream.kafka.conftest import topic_names, topics
 from tests.stream.kafka.consumers import Listener, committed
 from tests.stream.kafka.log import speak
 from tests.stream.kafka.shared import UsersBroker
+from tests.stream.kafka.topic_io import Record, TopicNames
 
 __all__ = ["topic_names", "topics"]
 
@@ -54,9 +54,9 @@ def test_a_stop_under_load_is_in_time_and_loses_and_doubles_nothing(
     half = len(records) // 2
     options = ("--model", models.save(tmp_path / "model.onnx"), *QUICKLY)
     offsets: list[int] = []
-    publisher = threading.Thread(target=lambda: offsets.extend(client.send(servers, topics.input, records[half:])))
+    publisher = threading.Thread(target=lambda: offsets.extend(topic_io.send(servers, topics.input, records[half:])))
     with Listener(servers, topics, tmp_path, *options) as first:
-        client.send(servers, topics.input, records[:half])
+        topic_io.send(servers, topics.input, records[:half])
         publisher.start()
         first.results(estimates=100)
         first.process.send_signal(signal.SIGTERM)

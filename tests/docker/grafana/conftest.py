@@ -18,11 +18,11 @@ from stream.kafka.wire.chunks import encode
 from tests import models
 from tests.prometheus.server import Prometheus, hastened, prometheus
 from tests.stream.command import environment
-from tests.stream.kafka import client
-from tests.stream.kafka.client import Record
+from tests.stream.kafka import topic_io
 from tests.stream.kafka.consumers import Listener
 from tests.stream.kafka.hostile import hostile
 from tests.stream.kafka.log import speak
+from tests.stream.kafka.topic_io import Record
 
 _AT_URL = re.compile(r"metrics and status at http://(\S+)/")
 _PATIENCE_SECONDS = 60.0
@@ -35,11 +35,11 @@ def run(broker: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pr
     """A Prometheus with the rules of the project that asks a tagger of the demo, with a shadow model beside the
     default one, and one of Kafka, which gets the demo, records that nobody can use, and a stream with a hole."""
     folder = tmp_path_factory.mktemp("grafana")
-    servers, names = broker.bootstrap_servers, client.unique_names()
-    client.create(servers, names)
+    servers, names = broker.bootstrap_servers, topic_io.unique_names()
+    topic_io.create(servers, names)
     shadow = models.save(folder / "shadow.onnx")
     with contextlib.ExitStack() as stack:
-        stack.callback(client.delete, servers, names)
+        stack.callback(topic_io.delete, servers, names)
         demo = stack.enter_context(_running(folder / "demo.log", "listen", "--demo", "--shadow-model", shadow))
         tagger = stack.enter_context(Listener(servers, names, folder, *_QUICKLY))
         to_kafka = ("--stream", "kafka", "--bootstrap-servers", servers, "--topic", names.input)
@@ -48,8 +48,8 @@ def run(broker: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pr
         server = stack.enter_context(prometheus(folder, addresses, hastened(folder / "rules", seconds=600)))
         # A counter's rise is seen from its first scrape on.
         server.wait_for("moodstream_kafka_partitions_assigned == 2")
-        client.send(servers, names.input, [bad.record for bad in hostile(60, seed=1)])
-        client.send(servers, names.input, _holed())
+        topic_io.send(servers, names.input, [bad.record for bad in hostile(60, seed=1)])
+        topic_io.send(servers, names.input, _holed())
         yield server
 
 

@@ -25,11 +25,11 @@ from rich.console import Console
 from rich.table import Table
 
 from stream.kafka.wire.chunks import Chunk, Encoding, Message, encode
-from tests.stream.kafka import client
+from tests.stream.kafka import topic_io
 from tests.stream.kafka.broker import Broker
-from tests.stream.kafka.client import TopicNames
 from tests.stream.kafka.consumers import Listener
 from tests.stream.kafka.log import speak
+from tests.stream.kafka.topic_io import TopicNames
 
 RATE, CHANNELS = 44_100, 2
 PARTITIONS = 4
@@ -90,8 +90,8 @@ def publish(servers: str, topics: TopicNames, encoding: Encoding, streams: int, 
 
 def measure(servers: str, encoding: Encoding, streams: int, seconds: int, folder: Path) -> Figures:
     """Publish, catch up, kill, go on."""
-    topics = client.unique_names()
-    client.create(servers, topics, partitions=PARTITIONS)
+    topics = topic_io.unique_names()
+    topic_io.create(servers, topics, partitions=PARTITIONS)
     try:
         size = publish(servers, topics, encoding, streams, seconds)
         arguments = ("--group-instance-id", "bench", "--idle-seconds", "3600")
@@ -128,7 +128,7 @@ def measure(servers: str, encoding: Encoding, streams: int, seconds: int, folder
             streams=streams,
         )
     finally:
-        client.delete(servers, topics)
+        topic_io.delete(servers, topics)
 
 
 _TRANSACTION = "moodstream_kafka_transaction_duration_seconds"

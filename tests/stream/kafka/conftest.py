@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.stream.kafka import client
+from tests.stream.kafka import topic_io
 from tests.stream.kafka.broker import Broker
-from tests.stream.kafka.client import TopicNames
 from tests.stream.kafka.members import Join, Member
 from tests.stream.kafka.secured import SecuredBroker
 from tests.stream.kafka.shared import UsersBroker, broker, run_broker
+from tests.stream.kafka.topic_io import TopicNames
 
 __all__ = ["broker"]
 
@@ -40,16 +40,16 @@ def secured_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured
 
 @pytest.fixture
 def topic_names(broker: Broker | UsersBroker) -> Iterator[TopicNames]:
-    """Names of topics that are not there yet (``client.create`` makes them); deleted at the end."""
-    names = client.unique_names()
+    """Names of topics that are not there yet (``topic_io.create`` makes them); deleted at the end."""
+    names = topic_io.unique_names()
     yield names
-    client.delete(broker.bootstrap_servers, names)
+    topic_io.delete(broker.bootstrap_servers, names)
 
 
 @pytest.fixture
 def topics(broker: Broker | UsersBroker, topic_names: TopicNames) -> TopicNames:
     """The four topics, with 2 partitions each and the state compacted; deleted at the end."""
-    client.create(broker.bootstrap_servers, topic_names)
+    topic_io.create(broker.bootstrap_servers, topic_names)
     return topic_names
 
 

@@ -29,8 +29,8 @@ from kafka import KafkaAdminClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.stream.command import environment
-from tests.stream.kafka import client
-from tests.stream.kafka.client import TopicNames
+from tests.stream.kafka import topic_io
+from tests.stream.kafka.topic_io import TopicNames
 
 _PATIENCE = 60.0
 _LOOK_SECONDS = 0.05
@@ -128,7 +128,7 @@ class Listener:
             return kinds["final"] >= finals and kinds["estimate"] >= estimates
 
         try:
-            return parsed(client.read_until(self._servers, self._topics.output, is_done))
+            return parsed(topic_io.read_until(self._servers, self._topics.output, is_done))
         except TimeoutError as error:
             raise TimeoutError(f"{error}\n{self._where()}") from error
 

@@ -11,8 +11,8 @@ import random
 from collections.abc import Callable, Iterator
 
 from stream.kafka.wire.chunks import Chunk, encode
-from tests.stream.kafka.client import Record
 from tests.stream.kafka.log import speak
+from tests.stream.kafka.topic_io import Record
 
 Headers = list[tuple[str, bytes]]
 

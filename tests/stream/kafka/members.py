@@ -14,7 +14,7 @@ from typing import Any
 from stream.kafka.client.connection import Connection
 from stream.kafka.client.input import Corrupt, Gone, InputConsumer
 from stream.settings.kafka import ConsumerOptions
-from tests.stream.kafka.client import TopicNames
+from tests.stream.kafka.topic_io import TopicNames
 
 _PATIENCE = 60.0
 

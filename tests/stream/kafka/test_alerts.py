@@ -7,14 +7,14 @@ from pathlib import Path
 
 from tests.prometheus.server import hastened, prometheus
 from tests.promtool import check_metrics
-from tests.stream.kafka import client
+from tests.stream.kafka import topic_io
 from tests.stream.kafka.broker import Broker
 from tests.stream.kafka.consumers import Listener
 
 
 def test_a_broker_that_is_stopped_and_comes_back(own_broker: Broker, tmp_path: Path):
-    names = client.unique_names()
-    client.create(own_broker.bootstrap_servers, names)
+    names = topic_io.unique_names()
+    topic_io.create(own_broker.bootstrap_servers, names)
     with Listener(own_broker.bootstrap_servers, names, tmp_path) as listener:
         listener.await_ready()
         check_metrics(listener.get("/metrics")[1].encode())

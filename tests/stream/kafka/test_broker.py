@@ -10,7 +10,7 @@ import pytest
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from tests.stream.kafka.client import Record, create, read, read_all, send, unique_names
+from tests.stream.kafka.topic_io import Record, create, read, read_all, send, unique_names
 
 _ROOT = Path(__file__).parents[3]
 

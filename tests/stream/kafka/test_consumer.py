@@ -22,11 +22,11 @@ from stream.tagging.scorer import SessionOptions
 from tests import models
 from tests.promtool import check_metrics
 from tests.stream.command import environment
-from tests.stream.kafka import client, consumers
-from tests.stream.kafka.client import Record, TopicNames
+from tests.stream.kafka import consumers, topic_io
 from tests.stream.kafka.consumers import Listener, Results
 from tests.stream.kafka.log import Consumer, log, speak
 from tests.stream.kafka.secured import SecuredBroker
+from tests.stream.kafka.topic_io import Record, TopicNames
 
 HOP = ("--hop-seconds", "0.992", "--idle-seconds", "600")
 OPTIONS = SessionOptions(hop_frames=62)
@@ -90,7 +90,7 @@ def test_a_standby_takes_over_in_mid_song(
     broker: Any, topic_names: TopicNames, tmp_path: Path, model: Model, model_file: Path
 ) -> None:
     servers = broker.bootstrap_servers
-    client.create(servers, topic_names, partitions=1)
+    topic_io.create(servers, topic_names, partitions=1)
     chunks = in_turn(
         [speak(f"s{seed}", 30 + seed, rate=rate, seed=seed) for seed, rate in enumerate((16000, 44100, 8000))]
     )
@@ -100,7 +100,7 @@ def test_a_standby_takes_over_in_mid_song(
         Listener(servers, topic_names, tmp_path, *arguments) as first,
         Listener(servers, topic_names, tmp_path, *arguments) as second,
     ):
-        client.send(servers, topic_names.input, wire(chunks[:half]))
+        topic_io.send(servers, topic_names.input, wire(chunks[:half]))
         first.await_said("consuming")
         second.await_said("consuming")
         first.results(estimates=3 * 10)
@@ -110,7 +110,7 @@ def test_a_standby_takes_over_in_mid_song(
         assert "standby" in text
         working.kill()
         standby.await_ready()
-        client.send(servers, topic_names.input, wire(chunks[half:]))
+        topic_io.send(servers, topic_names.input, wire(chunks[half:]))
         found = standby.results(finals=3)
         standby.stop()
     check(found, expected(model, chunks))
@@ -127,11 +127,11 @@ def test_members_share_partitions_and_one_leaves(
     third = len(records) // 3
     with Listener(servers, topics, tmp_path, "--model", model_file, *HOP) as first:
         first.await_ready()
-        client.send(servers, topics.input, records[:third])
+        topic_io.send(servers, topics.input, records[:third])
         first.results(estimates=4)
         with Listener(servers, topics, tmp_path, "--model", model_file, *HOP) as second:
             second.await_ready()
-            client.send(servers, topics.input, records[third : 2 * third])
+            topic_io.send(servers, topics.input, records[third : 2 * third])
             first.results(estimates=4 * 12)
             for each in (first, second):
                 each.wait_until(lambda each=each: each.metrics()[ASSIGNED] == 1, "it has one of two partitions")
@@ -139,7 +139,7 @@ def test_members_share_partitions_and_one_leaves(
             alone = {each["stream"] for each in second.shown}
             assert alone in ({"s0", "s2"}, {"s1", "s3"})
             second.stop()
-        client.send(servers, topics.input, records[2 * third :])
+        topic_io.send(servers, topics.input, records[2 * third :])
         found = first.results(finals=4)
         first.wait_until(lambda: first.metrics()[ASSIGNED] == 2, "it has both partitions again")
         first.stop()
@@ -157,12 +157,12 @@ def test_a_killed_static_member_goes_on_and_its_metrics_say_how(
     half = len(chunks) // 2
     arguments = ("--model", model_file, *HOP, "--group-instance-id", "member-1")
     with Listener(servers, topics, tmp_path, *arguments) as killed:
-        client.send(servers, topics.input, wire(chunks[:half]))
+        topic_io.send(servers, topics.input, wire(chunks[:half]))
         killed.results(estimates=10)
         killed.kill()
     with Listener(servers, topics, tmp_path, *arguments) as listener:
         listener.await_ready()
-        offsets = client.send(servers, topics.input, wire([*chunks[half:], *chunks[-2:]]))
+        offsets = topic_io.send(servers, topics.input, wire([*chunks[half:], *chunks[-2:]]))
         found = listener.results(finals=2)
         check(found, expected(model, chunks))
         listener.wait_until(lambda: listener.metrics()[_result("duplicate")] == 2, "two duplicates are counted")
@@ -216,11 +216,11 @@ def test_two_processes_with_one_name_and_the_older_ends(
     arguments = ("--model", model_file, *HOP, "--group-instance-id", "twin")
     with Listener(servers, topics, tmp_path, *arguments) as older:
         older.await_ready()
-        client.send(servers, topics.input, wire(chunks[:20]))
+        topic_io.send(servers, topics.input, wire(chunks[:20]))
         older.results(estimates=6)
         with Listener(servers, topics, tmp_path, *arguments) as younger:
             younger.await_ready()
-            client.send(servers, topics.input, wire(chunks[20:]))
+            topic_io.send(servers, topics.input, wire(chunks[20:]))
             check(younger.results(finals=1), expected(model, chunks))
             assert older.await_end() == 3
             assert "another process has" in older.said.splitlines()[-1]
@@ -233,7 +233,7 @@ def test_a_slow_model_stays_in_the_group(broker: Any, topics: TopicNames, tmp_pa
     limit = 3.0 if broker.is_ours else 6.0
     count = round(1.5 * limit / seconds) + 2  # all of them wait at once, for longer than the group does
     chunks = speak("s", 3 + count, chunk_seconds=1)
-    client.send(broker.bootstrap_servers, topics.input, wire(chunks))
+    topic_io.send(broker.bootstrap_servers, topics.input, wire(chunks))
     arguments = ("--model", slow, *HOP, "--max-poll-interval", str(limit), "--session-timeout", str(limit))
     with Listener(broker.bootstrap_servers, topics, tmp_path, *arguments) as listener:
         found = listener.results(finals=1)
@@ -278,7 +278,7 @@ def _seconds_per_window(path: Path) -> float:
 
 
 def test_with_a_password_over_tls(secured_broker: SecuredBroker, tmp_path: Path, model_file: Path) -> None:
-    names = client.unique_names()
+    names = topic_io.unique_names()
     security = ["--bootstrap-servers", secured_broker.address("SASL_SSL"), "--security-protocol", "SASL_SSL"]
     security += ["--sasl-mechanism", "SCRAM-SHA-512", "--sasl-username", secured_broker.username]
     security += ["--ssl-cafile", str(secured_broker.ca_file)]
@@ -292,7 +292,7 @@ def test_with_a_password_over_tls(secured_broker: SecuredBroker, tmp_path: Path,
         listener.wait_until(lambda: any(each["type"] == "final" for each in listener.shown), "a final is out")
         listener.stop()
         assert secured_broker.password not in said + listener.said
-    found = consumers.parsed(client.read_all(secured_broker.bootstrap_servers, names.output))
+    found = consumers.parsed(topic_io.read_all(secured_broker.bootstrap_servers, names.output))
     assert len(found.finals) == 1
     assert found.doubled == []
 

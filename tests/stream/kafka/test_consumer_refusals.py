@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.stream.command import environment, listen
-from tests.stream.kafka import client, consumers
-from tests.stream.kafka.client import TopicNames
+from tests.stream.kafka import consumers, topic_io
+from tests.stream.kafka.topic_io import TopicNames
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +37,10 @@ def test_topics_that_cannot_work_are_refused_in_one_line(
     nobody_there: Any, broker: Any, topic_names: TopicNames
 ) -> None:
     servers = broker.bootstrap_servers
-    client.create(servers, topic_names)
-    plain, narrow = client.unique_names(), client.unique_names()
-    client.create(servers, plain, **{"cleanup.policy": "delete"})
-    client.create(servers, narrow, partitions=3)
+    topic_io.create(servers, topic_names)
+    plain, narrow = topic_io.unique_names(), topic_io.unique_names()
+    topic_io.create(servers, plain, **{"cleanup.policy": "delete"})
+    topic_io.create(servers, narrow, partitions=3)
     cases = {
         dataclasses.replace(topic_names, input="no-such-topic"): "no-such-topic does not exist",
         dataclasses.replace(topic_names, state=plain.state): f"{plain.state} is not compacted",
@@ -53,8 +53,8 @@ def test_topics_that_cannot_work_are_refused_in_one_line(
             assert (done.returncode, len(lines)) == (1, 1), done.stderr
             assert said in lines[0]
     finally:
-        client.delete(servers, plain)
-        client.delete(servers, narrow)
+        topic_io.delete(servers, plain)
+        topic_io.delete(servers, narrow)
 
 
 def test_no_broker_is_said_in_one_line(nobody_there: Any) -> None:

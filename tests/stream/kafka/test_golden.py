@@ -17,10 +17,10 @@ from stream.kafka.wire.chunks import decode
 from tests import models
 from tests.stream.command import environment, listen, records
 from tests.stream.files import write
-from tests.stream.kafka import client, songs
-from tests.stream.kafka.client import TopicNames
+from tests.stream.kafka import songs, topic_io
 from tests.stream.kafka.consumers import Listener, Results
 from tests.stream.kafka.songs import Song
+from tests.stream.kafka.topic_io import TopicNames
 
 EXACT = 1e-5
 MEANS = 1e-6
@@ -85,7 +85,7 @@ def compare(found: Results, expected: Results, stream: str, of: str | None = Non
 def sent(servers: str, topics: TopicNames, folder: Path) -> dict[str, Path]:
     """Write what is in the input topic as 16-bit files, by stream."""
     parts: dict[str, list[Any]] = {}
-    for record in client.read_all(servers, topics.input):
+    for record in topic_io.read_all(servers, topics.input):
         chunk = decode(record.key, record.value, record.headers, record.timestamp)
         parts.setdefault(chunk.stream, []).append(chunk)
     paths = {}
@@ -122,7 +122,7 @@ def check(broker: Any, topics: TopicNames, library: Sequence[Song], folder: Path
 
 
 def test_made_songs_of_all_kinds_on_one_partition(broker: Any, topic_names: TopicNames, tmp_path: Path) -> None:
-    client.create(broker.bootstrap_servers, topic_names, partitions=1)
+    topic_io.create(broker.bootstrap_servers, topic_names, partitions=1)
     library = songs.make(tmp_path, None)
     check(broker, topic_names, library, tmp_path, "--model", models.save(tmp_path / "tiny.onnx"), "--hop-seconds", "1")
     offsets = [record["input"]["partition"] for record in map(json.loads, _values(broker, topic_names))]
@@ -130,9 +130,9 @@ def test_made_songs_of_all_kinds_on_one_partition(broker: Any, topic_names: Topi
 
 
 def test_real_songs_of_all_kinds(broker: Any, topic_names: TopicNames, music: Path, tmp_path: Path) -> None:
-    client.create(broker.bootstrap_servers, topic_names, partitions=3)
+    topic_io.create(broker.bootstrap_servers, topic_names, partitions=3)
     check(broker, topic_names, songs.make(tmp_path, music), tmp_path)
 
 
 def _values(broker: Any, topics: TopicNames) -> list[bytes]:
-    return [record.value for record in client.read_all(broker.bootstrap_servers, topics.output)]
+    return [record.value for record in topic_io.read_all(broker.bootstrap_servers, topics.output)]

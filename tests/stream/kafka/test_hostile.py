@@ -12,12 +12,12 @@ from typing import Any
 from model.contract import Model
 from stream.kafka.wire.dead_letters import CONNECT, REASON, original_headers
 from tests import models
-from tests.stream.kafka import client
-from tests.stream.kafka.client import Record, TopicNames
+from tests.stream.kafka import topic_io
 from tests.stream.kafka.consumers import Listener
 from tests.stream.kafka.hostile import STAGES, Bad, filler, giants, hostile, out_of_line
 from tests.stream.kafka.log import speak
 from tests.stream.kafka.test_consumer import HOP, check, expected, in_turn, wire
+from tests.stream.kafka.topic_io import Record, TopicNames
 
 COUNT = 10_000
 LIMIT = 1_048_588
@@ -41,7 +41,7 @@ def test_ten_thousand_hostile_records_among_good_ones(
         sent += itertools.islice(bad, share)
     sent += bad
     records = [each.record if isinstance(each, Bad) else each for each in sent]
-    offsets = client.send(servers, topics.input, records, linger_ms=20, batch_size=500_000)
+    offsets = topic_io.send(servers, topics.input, records, linger_ms=20, batch_size=500_000)
     wanted = {
         (each.record.partition, offset): each
         for each, offset in zip(sent, offsets, strict=True)
@@ -52,7 +52,7 @@ def test_ten_thousand_hostile_records_among_good_ones(
     model = models.save(tmp_path / "tiny.onnx")
     with Listener(servers, topics, tmp_path, "--model", model, *HOP) as listener:
         found = listener.results(finals=5)
-        letters = client.read(servers, topics.dead_letters, COUNT)
+        letters = topic_io.read(servers, topics.dead_letters, COUNT)
         counted = Counter(each.reason for each in wanted.values())
         listener.wait_until(lambda: _dead(listener) == counted, "all are counted")
         assert listener.metrics()["moodstream_kafka_records_total{result=dead_letter}"] == COUNT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.stream.kafka import client
+from tests.stream.kafka import topic_io
 from tests.stream.kafka.consumers import Listener
 from tests.stream.kafka.secured import SecuredBroker
 
@@ -12,7 +12,7 @@ from tests.stream.kafka.secured import SecuredBroker
 def test_a_tagger_that_logs_in_says_nothing_of_its_password(secured_broker: SecuredBroker, tmp_path: Path):
     listener = Listener(
         secured_broker.address("SASL_SSL"),
-        client.unique_names(),
+        topic_io.unique_names(),
         tmp_path,
         *("--security-protocol", "SASL_SSL", "--ssl-cafile", secured_broker.ca_file),
         *("--sasl-username", secured_broker.username, "--log-level", "debug", "--log-format", "json"),

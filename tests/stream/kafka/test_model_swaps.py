@@ -12,11 +12,11 @@ import pytest
 
 from model.contract import load
 from tests import models
-from tests.stream.kafka import client
-from tests.stream.kafka.client import TopicNames
+from tests.stream.kafka import topic_io
 from tests.stream.kafka.consumers import Listener
 from tests.stream.kafka.log import speak
 from tests.stream.kafka.test_consumer import HOP, expected, in_turn, wire
+from tests.stream.kafka.topic_io import TopicNames
 
 OTHERS = ("bright", "dark", "sad")
 EVENTS = ("--threshold", "0.01", "--threshold-off", "0.01", "--min-duration", "0")  # every mood goes on all the time
@@ -33,7 +33,7 @@ def test_swaps_and_kills_lose_and_double_no_window_and_mix_no_moods(
     broker: Any, topic_names: TopicNames, tmp_path: Path
 ) -> None:
     servers = broker.bootstrap_servers
-    client.create(servers, topic_names, partitions=1)
+    topic_io.create(servers, topic_names, partitions=1)
     files = {
         "first": models.save(tmp_path / "first.onnx", None, models.metadata(name="first")),
         "second": models.save(tmp_path / "second.onnx", models.tiny_network(gain=0.5), models.metadata(name="second")),
@@ -45,25 +45,25 @@ def test_swaps_and_kills_lose_and_double_no_window_and_mix_no_moods(
     parts = [wire(part) for part in (chunks[:32], chunks[32:56], chunks[56:84], chunks[84:])]
     arguments = ("--model", path, *HOP, *EVENTS, "--group-instance-id", "member-1")
     with Listener(servers, topic_names, tmp_path, *arguments) as listener:
-        client.send(servers, topic_names.input, parts[0])
+        topic_io.send(servers, topic_names.input, parts[0])
         listener.results(estimates=2 * 6)
         path.write_bytes(files["second"].read_bytes())
         listener.await_said("running averages go on")
-        client.send(servers, topic_names.input, parts[1])
+        topic_io.send(servers, topic_names.input, parts[1])
         listener.wait_until(lambda: shown_by(listener, "second"), "the second model scores")
         listener.kill()
     path.write_bytes(files["others"].read_bytes())
     with Listener(servers, topic_names, tmp_path, *arguments) as listener:
-        client.send(servers, topic_names.input, parts[2])
+        topic_io.send(servers, topic_names.input, parts[2])
         listener.wait_until(lambda: shown_by(listener, "others"), "the model of other moods scores")
         path.write_bytes(files["second"].read_bytes())
         listener.process.send_signal(signal.SIGHUP)
         listener.await_said("running averages begin anew")
-        client.send(servers, topic_names.input, parts[3][:10])
+        topic_io.send(servers, topic_names.input, parts[3][:10])
         listener.wait_until(lambda: shown_by(listener, "second"), "the second model scores again")
         listener.kill()
     with Listener(servers, topic_names, tmp_path, *arguments) as listener:
-        client.send(servers, topic_names.input, parts[3][10:])
+        topic_io.send(servers, topic_names.input, parts[3][10:])
         found = listener.results(finals=2)
         listener.stop()
 

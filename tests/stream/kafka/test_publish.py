@@ -22,8 +22,8 @@ from stream.demo.playlist import PIECES
 from stream.kafka.wire.chunks import Chunk, decode
 from tests.stream.command import environment
 from tests.stream.files import write
-from tests.stream.kafka import client
-from tests.stream.kafka.client import TopicNames
+from tests.stream.kafka import topic_io
+from tests.stream.kafka.topic_io import TopicNames
 from tests.stream.sound import tune
 
 COMMAND = (sys.executable, "-m", "stream.publish")
@@ -48,7 +48,7 @@ def publish(
 def published(broker: Any, topics: TopicNames) -> dict[str, list[Chunk]]:
     """All chunks in the topic by stream, each stream in the order of the log, without repetitions."""
     streams: dict[str, list[Chunk]] = {}
-    for record in client.read_all(broker.bootstrap_servers, topics.input):
+    for record in topic_io.read_all(broker.bootstrap_servers, topics.input):
         chunk = decode(record.key, record.value, record.headers, record.timestamp)
         so_far = streams.setdefault(chunk.stream, [])
         if chunk.seq >= len(so_far):
@@ -130,7 +130,7 @@ def test_a_signal_ends_the_stream_in_the_log(broker: Any, topics: TopicNames, si
         assert process.stdin is not None
         process.stdin.write(heard.tobytes())
         process.stdin.flush()
-        client.read(broker.bootstrap_servers, topics.input, 8)
+        topic_io.read(broker.bootstrap_servers, topics.input, 8)
         process.send_signal(signum)
         _, stderr = process.communicate(timeout=30)
     assert process.returncode == code, stderr

@@ -13,8 +13,8 @@ from stream.kafka.wire.chunks import decode
 from tests import pulse as server
 from tests.stream.command import environment
 from tests.stream.files import write
-from tests.stream.kafka import client
-from tests.stream.kafka.client import TopicNames
+from tests.stream.kafka import topic_io
+from tests.stream.kafka.topic_io import TopicNames
 from tests.stream.sound import tune
 
 pulse = server.pulse
@@ -40,11 +40,11 @@ def test_a_microphone_is_named_after_its_machine(broker: Any, topics: TopicNames
             env=environment(**pulse.environment),
         ) as process,
     ):
-        client.read(broker.bootstrap_servers, topics.input, 6)
+        topic_io.read(broker.bootstrap_servers, topics.input, 6)
         process.send_signal(signal.SIGTERM)
         _, stderr = process.communicate(timeout=30)
     assert process.returncode == 143, stderr
-    records = client.read_all(broker.bootstrap_servers, topics.input)
+    records = topic_io.read_all(broker.bootstrap_servers, topics.input)
     chunks = [decode(each.key, each.value, each.headers, each.timestamp) for each in records]
     assert {chunk.stream for chunk in chunks} == {f"mic@{socket.gethostname()}"}
     assert [chunk.seq for chunk in chunks] == list(range(len(chunks)))

@@ -20,10 +20,10 @@ import pytest
 from stream.kafka.wire.chunks import Chunk, encode
 from tests import models
 from tests.stream.command import environment
-from tests.stream.kafka import client
-from tests.stream.kafka.client import Record, TopicNames
+from tests.stream.kafka import topic_io
 from tests.stream.kafka.consumers import Listener, names
 from tests.stream.kafka.log import speak
+from tests.stream.kafka.topic_io import Record, TopicNames
 
 _PATIENCE = 30.0
 _IDLE = ("--idle-seconds", "600")
@@ -58,7 +58,7 @@ def test_a_card_goes_when_its_stream_goes_to_another_tagger(
         try:
             for partition, shown in enumerate(("avg", "2 streams")):  # a column of the picture that one has for itself
                 chunks = speak(f"s{partition}", 4, ends=False)
-                client.send(servers, topics.input, wire(chunks, partition))
+                topic_io.send(servers, topics.input, wire(chunks, partition))
                 _await_shown(screen, shown)
             with Listener(servers, topics, tmp_path, "--model", model_file, *_IDLE) as other:
                 other.await_ready()  # it has one of the two partitions

@@ -13,7 +13,7 @@ from kafka import KafkaAdminClient
 from stream.common.errors import StreamError
 from stream.kafka.client.connection import Connection
 from stream.kafka.topics import Plan, Topics, check, create, inspect
-from tests.stream.kafka.client import TopicNames
+from tests.stream.kafka.topic_io import TopicNames
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -14,8 +14,8 @@ from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from stream.kafka.client.connection import Connection
 from stream.kafka.client.transaction import TransactionalWriter, Write
-from tests.stream.kafka import client
-from tests.stream.kafka.client import TopicNames
+from tests.stream.kafka import topic_io
+from tests.stream.kafka.topic_io import TopicNames
 
 Make = Callable[..., TransactionalWriter]
 
@@ -44,7 +44,7 @@ def writes(topic: str, *values: str, partition: int = 0) -> list[Write]:
 
 
 def values(servers: str, topic: str) -> list[str]:
-    return [record.value.decode() for record in client.read_all(servers, topic)]
+    return [record.value.decode() for record in topic_io.read_all(servers, topic)]
 
 
 def committed(servers: str, topics: TopicNames, partition: int = 0) -> Any:

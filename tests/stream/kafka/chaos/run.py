@@ -17,7 +17,7 @@ from typing import Literal
 
 from model.contract import DEFAULT_MODEL, load
 from stream.tagging.record import timestamp
-from tests.stream.kafka import client
+from tests.stream.kafka import topic_io
 from tests.stream.kafka.broker import Broker
 from tests.stream.kafka.chaos import audit, network, topics
 from tests.stream.kafka.chaos.audit import Discrepancy
@@ -100,8 +100,8 @@ class _Run:
         self._broker = broker
         self._servers = broker.bootstrap_servers
         self._show = show
-        self._names = client.unique_names()
-        client.create(self._servers, self._names, options.partitions)
+        self._names = topic_io.unique_names()
+        topic_io.create(self._servers, self._names, options.partitions)
         prepare()
         self._model_path = _model(options.model, folder)
         self._model = load(self._model_path)

@@ -23,8 +23,8 @@ from stream.settings.kafka import ConnectionOptions
 from tests.stream.command import start
 from tests.stream.kafka.broker import Broker
 from tests.stream.kafka.certificates import Certificates
-from tests.stream.kafka.client import create, unique_names
 from tests.stream.kafka.secured import SecuredBroker
+from tests.stream.kafka.topic_io import create, unique_names
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -14,29 +14,29 @@ from kafka.errors import CorruptRecordError
 
 from stream.kafka.client.connection import Connection
 from stream.kafka.tagger.restore import StateReader
-from tests.stream.kafka import client
+from tests.stream.kafka import topic_io
 from tests.stream.kafka.broker import Broker
-from tests.stream.kafka.client import Record, TopicNames
 from tests.stream.kafka.members import Member, poll_until
+from tests.stream.kafka.topic_io import Record, TopicNames
 
 
 @pytest.fixture
 def names(own_broker: Broker) -> Iterator[TopicNames]:
     """Topics on a broker that may be broken; deleted at the end, so that nobody else meets the damage."""
-    made = client.unique_names()
-    client.create(own_broker.bootstrap_servers, made)
+    made = topic_io.unique_names()
+    topic_io.create(own_broker.bootstrap_servers, made)
     yield made
     own_broker.start()
-    client.delete(own_broker.bootstrap_servers, made)
+    topic_io.delete(own_broker.bootstrap_servers, made)
 
 
 @pytest.fixture(scope="module")
 def damages(_breakable_broker: Broker) -> Iterator[Iterator[TopicNames]]:
     """What `damaged` gives to one test after the other: all are damaged in one stop of the broker."""
-    sets = [client.unique_names() for _ in range(5)]
+    sets = [topic_io.unique_names() for _ in range(5)]
     _breakable_broker.start()
     for names in sets:
-        client.create(_breakable_broker.bootstrap_servers, names)
+        topic_io.create(_breakable_broker.bootstrap_servers, names)
         _fill(_breakable_broker.bootstrap_servers, names)
     _breakable_broker.stop()
     for topic in (topic for names in sets for topic in (names.input, names.state)):
@@ -48,16 +48,16 @@ def damages(_breakable_broker: Broker) -> Iterator[Iterator[TopicNames]]:
     yield iter(sets)
     _breakable_broker.start()
     for names in sets:
-        client.delete(_breakable_broker.bootstrap_servers, names)
+        topic_io.delete(_breakable_broker.bootstrap_servers, names)
 
 
 def _fill(servers: str, names: TopicNames) -> None:
     for values in (b"012", b"XYZ", b"67", b"W"):  # a batch each
         records = [Record(b"value %c" % value, partition=0) for value in values]
-        client.send(servers, names.input, records, linger_ms=200)
-    client.send(servers, names.input, [Record(b"neighbour", partition=1)])
+        topic_io.send(servers, names.input, records, linger_ms=200)
+    topic_io.send(servers, names.input, [Record(b"neighbour", partition=1)])
     for key, value in ((b"a", b"value 1"), (b"b", b"value W"), (b"c", b"value 3")):
-        client.send(servers, names.state, [Record(value, key=key, partition=0)])
+        topic_io.send(servers, names.state, [Record(value, key=key, partition=0)])
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_fault_4_damaged_batches_are_passed_over(own_broker: Broker, damaged: To
         member.poll(0.1)
     assert time.process_time() - spent < 0.5  # it waits: a spinning poll takes all of the second
     assert member.polls - polls < 30
-    client.send(own_broker.bootstrap_servers, damaged.input, [Record(b"new", partition=0)])
+    topic_io.send(own_broker.bootstrap_servers, damaged.input, [Record(b"new", partition=0)])
     poll_until([member], lambda: member.values(0)[-1] == b"new")
     assert len(member.corrupt) == 2
 
@@ -149,7 +149,7 @@ def test_the_library_still_hangs_on_damaged_data(own_broker: Broker, damaged: To
 def test_a_broker_that_goes_away_and_comes_back(own_broker: Broker, names: TopicNames) -> None:
     member = Member(own_broker.bootstrap_servers, names)
     with contextlib.closing(member.consumer):
-        client.send(own_broker.bootstrap_servers, names.input, [Record(b"before", partition=0)])
+        topic_io.send(own_broker.bootstrap_servers, names.input, [Record(b"before", partition=0)])
         poll_until([member], lambda: member.values(0) == [b"before"])
         own_broker.kill()
         spent = time.process_time()
@@ -158,7 +158,7 @@ def test_a_broker_that_goes_away_and_comes_back(own_broker: Broker, names: Topic
             member.poll(0.1)
         assert time.process_time() - spent < 1.0
         own_broker.start()
-        client.send(own_broker.bootstrap_servers, names.input, [Record(b"after", partition=0)])
+        topic_io.send(own_broker.bootstrap_servers, names.input, [Record(b"after", partition=0)])
         poll_until([member], lambda: b"after" in member.values(0))
         # Nothing was committed, so a partition that was given anew is read from its beginning.
         assert member.values(0) in ([b"before", b"after"], [b"before", b"before", b"after"])

@@ -12,13 +12,13 @@ from kafka import KafkaAdminClient, KafkaConsumer, OffsetAndMetadata, TopicParti
 from stream.common.errors import StreamError
 from stream.kafka.client.input import Gone
 from stream.kafka.client.workarounds import keep_joins
-from tests.stream.kafka import client
-from tests.stream.kafka.client import Record, TopicNames
+from tests.stream.kafka import topic_io
 from tests.stream.kafka.members import Join, Member, poll_until
+from tests.stream.kafka.topic_io import Record, TopicNames
 
 
 def _send(broker: Any, topics: TopicNames, partition: int, *values: bytes) -> None:
-    client.send(broker.bootstrap_servers, topics.input, [Record(value, partition=partition) for value in values])
+    topic_io.send(broker.bootstrap_servers, topics.input, [Record(value, partition=partition) for value in values])
 
 
 def _commit(broker: Any, topics: TopicNames, member: Member, partition: int, offset: int) -> None:

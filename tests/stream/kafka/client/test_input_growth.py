@@ -7,9 +7,9 @@ from typing import Any, Literal
 import pytest
 from kafka import KafkaAdminClient
 
-from tests.stream.kafka import client
-from tests.stream.kafka.client import TopicNames
+from tests.stream.kafka import topic_io
 from tests.stream.kafka.members import Join, Member, poll_until
+from tests.stream.kafka.topic_io import TopicNames
 
 Assignment = Literal["cooperative", "range"]
 _EITHER = pytest.mark.parametrize("assignment", ["cooperative", "range"])
@@ -39,7 +39,7 @@ def test_a_member_that_joined_before_its_topic_could_be_seen_gets_all_of_it(
     while member.consumer.membership() is None:
         member.poll(0.001)
     assert member.partitions == set()
-    client.create(broker.bootstrap_servers, topic_names)
+    topic_io.create(broker.bootstrap_servers, topic_names)
     while member.partitions != {0, 1}:
         member.poll(0.001)
 

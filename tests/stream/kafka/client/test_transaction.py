@@ -11,9 +11,9 @@ import pytest
 from kafka.structs import ConsumerGroupMetadata, TopicPartition
 
 from stream.kafka.client.transaction import FencedError, TransactionError, Write
-from tests.stream.kafka import client, transactions
-from tests.stream.kafka.client import TopicNames
+from tests.stream.kafka import topic_io, transactions
 from tests.stream.kafka.members import Join, poll_until
+from tests.stream.kafka.topic_io import TopicNames
 from tests.stream.kafka.transactions import Make
 
 
@@ -55,7 +55,7 @@ def test_records_of_several_topics_and_offsets_with_metadata_are_committed_toget
 
     assert written == seen[0] == [0, 1, 0]
     assert transactions.values(broker.bootstrap_servers, topics.output) == ["a", "b"]
-    [tombstone] = client.read_all(broker.bootstrap_servers, topics.state)
+    [tombstone] = topic_io.read_all(broker.bootstrap_servers, topics.state)
     assert (tombstone.partition, tombstone.offset, tombstone.key, tombstone.value) == (1, 0, b"stream", None)
     found = transactions.committed(broker.bootstrap_servers, topics)
     assert (found.offset, found.metadata) == (42, metadata)
@@ -71,7 +71,7 @@ def test_the_offsets_of_many_writes_are_those_that_a_reader_finds(broker: Any, t
         ]
         written = writer.commit(writes, _nothing, ConsumerGroupMetadata(topics.group))
         wanted |= {(write.partition, offset): write.value for write, offset in zip(writes, written, strict=True)}
-    found = client.read_all(broker.bootstrap_servers, topics.output)
+    found = topic_io.read_all(broker.bootstrap_servers, topics.output)
     assert {(record.partition, record.offset): record.value for record in found} == wanted
 
 

@@ -10,14 +10,14 @@ import pytest
 from kafka.structs import ConsumerGroupMetadata
 
 from stream.kafka.client.transaction import TransactionError, Write
-from tests.stream.kafka import client, transactions
-from tests.stream.kafka.client import TopicNames
+from tests.stream.kafka import topic_io, transactions
+from tests.stream.kafka.topic_io import TopicNames
 
 
 @pytest.fixture
 def own_topics(own_broker: Any) -> TopicNames:
-    names = client.unique_names()
-    client.create(own_broker.bootstrap_servers, names)
+    names = topic_io.unique_names()
+    topic_io.create(own_broker.bootstrap_servers, names)
     return names
 
 
@@ -52,7 +52,7 @@ def test_fault_1_a_batch_that_expires_fails_our_commit_and_a_new_writer_goes_on_
     class Writes(list[Write]):
         def __iter__(self) -> Iterator[Write]:
             yield self[0]
-            client.read(servers, own_topics.output, 2, isolation_level="read_uncommitted")
+            topic_io.read(servers, own_topics.output, 2, isolation_level="read_uncommitted")
             own_broker.kill()
             yield self[1]
 

@@ -17,9 +17,9 @@ from stream.kafka.publish.outbox import Outbox
 from stream.kafka.publish.publisher import Publisher
 from stream.kafka.wire.chunks import Chunk, decode
 from stream.tagging.audio import AudioChunk, StreamEnd
-from tests.stream.kafka import client
+from tests.stream.kafka import topic_io
 from tests.stream.kafka.broker import Broker
-from tests.stream.kafka.client import TopicNames
+from tests.stream.kafka.topic_io import TopicNames
 from tests.stream.sound import tune
 
 RATE = 16_000
@@ -48,8 +48,8 @@ class Sound:
 
 @pytest.fixture
 def own_topics(own_broker: Broker) -> TopicNames:
-    names = client.unique_names()
-    client.create(own_broker.bootstrap_servers, names)
+    names = topic_io.unique_names()
+    topic_io.create(own_broker.bootstrap_servers, names)
     return names
 
 
@@ -69,7 +69,7 @@ def publish(broker: Broker, topic: str, source: Sound, *, max_seconds: float) ->
 def kept(broker: Broker, topic: str) -> list[Chunk]:
     """What a consumer makes of the log: what it has seen is dropped."""
     chunks: list[Chunk] = []
-    for record in client.read_all(broker.bootstrap_servers, topic):
+    for record in topic_io.read_all(broker.bootstrap_servers, topic):
         chunk = decode(record.key, record.value, record.headers, record.timestamp)
         if not chunks or chunk.seq > chunks[-1].seq:
             chunks.append(chunk)
@@ -146,7 +146,7 @@ def test_a_producer_that_broke_is_followed_by_another(own_broker: Broker, own_to
     courier.start()
 
     def pause() -> None:
-        client.read(own_broker.bootstrap_servers, own_topics.input, 4)
+        topic_io.read(own_broker.bootstrap_servers, own_topics.input, 4)
         own_broker.pause()
 
     source = Sound(12, {6: pause}, live=False)

@@ -13,8 +13,8 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from stream.kafka.client.connection import Connection
 from stream.kafka.tagger.restore import StateReader, States
-from tests.stream.kafka import client
-from tests.stream.kafka.client import Record, TopicNames
+from tests.stream.kafka import topic_io
+from tests.stream.kafka.topic_io import Record, TopicNames
 
 _PATIENCE = 60.0
 
@@ -54,7 +54,7 @@ def _await(reader: StateReader, *partitions: int) -> dict[int, States]:
 
 def _write(broker: Any, topics: TopicNames, partition: int, *states: tuple[bytes, bytes | None]) -> list[int]:
     records = [Record(value, key=key, partition=partition) for key, value in states]
-    return client.send(broker.bootstrap_servers, topics.state, records)
+    return topic_io.send(broker.bootstrap_servers, topics.state, records)
 
 
 def test_the_last_value_of_each_key_and_tombstones(broker: Any, topics: TopicNames, reader: StateReader) -> None:
@@ -143,16 +143,16 @@ def test_a_compacted_topic(broker: Any, topic_names: TopicNames) -> None:
     """Small segments that may be compacted at once: offsets go missing, at the end of the stretch as well."""
     servers = broker.bootstrap_servers
     small = {"segment.bytes": "1048576", "min.cleanable.dirty.ratio": "0.01", "max.compaction.lag.ms": "1"}
-    client.create(servers, topic_names, partitions=1, **small)
+    topic_io.create(servers, topic_names, partitions=1, **small)
     big = bytes(300_000)
     sent = [
         Record(big if number % 5 else b"%d" % number, key=b"%d" % (number % 3), partition=0) for number in range(30)
     ]
     for each in sent:
-        client.send(servers, topic_names.state, [each])
+        topic_io.send(servers, topic_names.state, [each])
     expected = {b"%d" % key: (number, sent[number].value) for key in range(3) for number in [27 + key]}
     deadline = time.monotonic() + _PATIENCE
-    while len(client.read_all(servers, topic_names.state)) > 15:
+    while len(topic_io.read_all(servers, topic_names.state)) > 15:
         if time.monotonic() > deadline:
             pytest.skip("this broker does not compact soon enough")
         time.sleep(0.2)  # the cleaner says nothing to its clients

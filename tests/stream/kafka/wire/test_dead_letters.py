@@ -11,8 +11,8 @@ import pytest
 from stream.kafka.wire.chunks import ChunkError
 from stream.kafka.wire.dead_letters import dead_letter_headers, original_headers
 from tests.stream.command import environment
-from tests.stream.kafka import client
-from tests.stream.kafka.client import Record
+from tests.stream.kafka import topic_io
+from tests.stream.kafka.topic_io import Record
 
 WHEN = 1_700_000_000_000  # 2023-11-14T22:13:20Z
 CHUNK_HEADERS = [("content-type", b"audio/L16; rate=16000"), ("x-seq", b"7"), ("traceparent", b"\xff\x00")]
@@ -72,7 +72,7 @@ def test_list(broker, topics):
         letter(topics, "corrupt", key=None, value=b"", offset=19),
         Record(b"not ours", partition=1),
     ]
-    client.send(broker.bootstrap_servers, topics.dead_letters, letters)
+    topic_io.send(broker.bootstrap_servers, topics.dead_letters, letters)
     lines = run(broker, topics, "list").splitlines()
     assert f"2023-11-14T22:13:20.000Z  missing_header  mic-7  {topics.input}[1]@17  x-seq is missing" in lines
     assert rf"2023-11-14T22:13:20.000Z  undecodable  \xff\x1b[2J  {topics.input}[1]@18  not\nFLAC" in lines
@@ -100,7 +100,7 @@ def test_list(broker, topics):
 
 
 def test_resend_sends_each_once(broker, topics):
-    client.send(
+    topic_io.send(
         broker.bootstrap_servers,
         topics.dead_letters,
         [
@@ -113,12 +113,12 @@ def test_resend_sends_each_once(broker, topics):
     )
     dry = run(broker, topics, "resend", "--dry-run").splitlines()
     assert dry[0] == "3 letters would be sent again: 2 model, 1 undecodable"
-    assert client.read_all(broker.bootstrap_servers, topics.input) == []
+    assert topic_io.read_all(broker.bootstrap_servers, topics.input) == []
 
     first = run(broker, topics, "resend", "--reason", "model").splitlines()
     assert first[0] == "2 letters sent again: 2 model"
     assert "duplicate" in first[-1]
-    records = client.read_all(broker.bootstrap_servers, topics.input)
+    records = topic_io.read_all(broker.bootstrap_servers, topics.input)
     assert [(each.key, each.value, each.partition, each.timestamp) for each in records] == [
         (b"mic-7", b"1", 1, WHEN),
         (b"mic-7", b"3", 1, WHEN),
@@ -133,9 +133,9 @@ def test_resend_sends_each_once(broker, topics):
     assert sum("cannot be sent" in line for line in second) == 2
     assert run(broker, topics, "resend").splitlines()[0] == "0 letters sent again"
 
-    client.send(broker.bootstrap_servers, topics.dead_letters, [letter(topics, "model", value=b"4")])
+    topic_io.send(broker.bootstrap_servers, topics.dead_letters, [letter(topics, "model", value=b"4")])
     assert run(broker, topics, "resend", "--reason", "model").splitlines()[0] == "1 letter sent again: 1 model"
-    values = [each.value for each in client.read_all(broker.bootstrap_servers, topics.input)]
+    values = [each.value for each in topic_io.read_all(broker.bootstrap_servers, topics.input)]
     assert values == [b"1", b"3", b"2", b"4"]
 
     again = run(broker, topics, "resend", "--from-beginning").splitlines()
@@ -146,7 +146,7 @@ def test_a_letter_whose_topic_is_gone_is_said(broker, topics, topic_names):
     gone = [
         (name, b"no-such-topic" if name.endswith("errors.topic") else value) for name, value in letter(topics).headers
     ]
-    client.send(broker.bootstrap_servers, topics.dead_letters, [Record(key=b"k", value=b"v", headers=gone)])
+    topic_io.send(broker.bootstrap_servers, topics.dead_letters, [Record(key=b"k", value=b"v", headers=gone)])
     assert run(broker, topics, "resend").splitlines() == [
         "0 letters sent again",
         "1 letter cannot be sent: there is no topic no-such-topic",
@@ -161,7 +161,7 @@ def test_a_letter_that_the_broker_refuses_or_another_program_wrote_stops_no_othe
         ]
 
     theirs = [(name, value) for name, value in to(topics.state) if name != "moodstream.error.reason"]
-    client.send(
+    topic_io.send(
         broker.bootstrap_servers,
         topics.dead_letters,
         [
@@ -177,8 +177,8 @@ def test_a_letter_that_the_broker_refuses_or_another_program_wrote_stops_no_othe
     assert "1 letter cannot be sent: it names no moodstream.error.reason: another program wrote it" in lines
     assert any(line.startswith("1 letter cannot be sent: the broker refuses it: ") for line in lines)
     assert "1 letter cannot be sent: it came from the topic of dead letters" in lines
-    assert [each.value for each in client.read_all(broker.bootstrap_servers, topics.input)] == [b"1", b"2"]
-    assert client.read_all(broker.bootstrap_servers, topics.state) == []
+    assert [each.value for each in topic_io.read_all(broker.bootstrap_servers, topics.input)] == [b"1", b"2"]
+    assert topic_io.read_all(broker.bootstrap_servers, topics.state) == []
     assert run(broker, topics, "resend").splitlines()[0] == "0 letters sent again"
 
 
