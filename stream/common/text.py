@@ -6,7 +6,6 @@ escaped(message)            # one line in which every character that does not pr
 clock(95.04)                # "01:35.0"
 ago(95.04)                  # "1 min"
 top(running, 3)             # the three highest, highest first
-basis(final)                # "52 windows, 1 silent, 02:35.4"
 """
 
 from __future__ import annotations
@@ -15,8 +14,7 @@ import hashlib
 import re
 import unicodedata
 import urllib.parse
-
-from stream.tagging.record import Final, Moods
+from collections.abc import Mapping
 
 _LOGIN = re.compile(r"(?<=://)[^/\s?#]+@")
 _QUERY = re.compile(r"(://[^\s?#]*\?)[^\s#]*[^\s#<>\"'.,:;)]")  # what ends a sentence or a quotation stays
@@ -121,7 +119,7 @@ def ago(seconds: float) -> str:
     return f"{min(9999, int(seconds // 86_400))} d"
 
 
-def top(moods: Moods, count: int | None = None) -> list[tuple[str, float]]:
+def top(moods: Mapping[str, float], count: int | None = None) -> list[tuple[str, float]]:
     """Return the ``count`` highest moods (all for None), highest first, equals in the model's order."""
     return sorted(moods.items(), key=lambda item: -item[1])[:count]
 
@@ -129,13 +127,3 @@ def top(moods: Moods, count: int | None = None) -> list[tuple[str, float]]:
 def count_of(number: int, noun: str) -> str:
     """Return ``1 window``, ``2 windows``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def basis(final: Final) -> str:
-    """Return what a track's numbers rest on: ``52 windows, 1 silent, 02:35.4``."""
-    if not final.windows + final.silent_windows + final.gap_windows:
-        return f"shorter than a window, {final.end_s - final.start_s:.1f} s"
-    parts = [count_of(final.windows, "window")]
-    parts += [f"{final.silent_windows} silent"] if final.silent_windows else []
-    parts += [f"{final.gap_windows} with a gap"] if final.gap_windows else []
-    return ", ".join([*parts, clock(final.end_s - final.start_s)])

@@ -29,8 +29,8 @@ from model.contract import Model, ModelError, load
 from model.mel import MelStream
 from model.resample import Resampler, downmix
 from stream.common.errors import StreamError
-from stream.demo.playlist import PIECES
 from stream.sources.decode import Decoder
+from stream.sources.demo import PIECES
 from stream.tagging.audio import AudioChunk
 from stream.tagging.record import SCHEMA
 from stream.tagging.session import Session

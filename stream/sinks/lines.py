@@ -14,7 +14,7 @@ from typing import TextIO
 
 from stream.common.output import LineWriter
 from stream.common.stop import Stop
-from stream.common.text import basis, clock, plain, top
+from stream.common.text import clock, count_of, plain, top
 from stream.tagging.record import Estimate, Event, Final, Moods, Record, Status
 
 _STEPS = "▁▂▃▄▅▆▇█"
@@ -90,3 +90,13 @@ def _step(value: float) -> str:
 
 def _lost(seconds: float) -> str:
     return f" ({seconds:.1f} s lost)" if seconds else ""
+
+
+def basis(final: Final) -> str:
+    """Return what a track's numbers rest on: ``52 windows, 1 silent, 02:35.4``."""
+    if not final.windows + final.silent_windows + final.gap_windows:
+        return f"shorter than a window, {final.end_s - final.start_s:.1f} s"
+    parts = [count_of(final.windows, "window")]
+    parts += [f"{final.silent_windows} silent"] if final.silent_windows else []
+    parts += [f"{final.gap_windows} with a gap"] if final.gap_windows else []
+    return ", ".join([*parts, clock(final.end_s - final.start_s)])

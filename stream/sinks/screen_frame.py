@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from stream.common.text import ago, basis, clock, count_of, plain, top
+from stream.common.text import ago, clock, count_of, plain, top
+from stream.sinks.lines import basis
 from stream.sinks.screen_state import News, ScreenState, View
 from stream.tagging.record import SILENCE_DBFS, Final, Moods
 

@@ -2,20 +2,50 @@
 
     for item in DemoSource(stop): ...      # in real time, each piece a track of the one stream "demo"
 
-The pieces are composed and synthesised by the project itself (stream/demo).
+The pieces were composed and synthesised by the project itself (stream/demo/LICENSE.md).
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from pathlib import Path
 
 from stream.common.stop import Stop
-from stream.demo.playlist import PIECES
 from stream.sources.files import FileSource
 from stream.tagging.audio import AudioChunk, SourceItem, StreamEnd
 
 STREAM = "demo"
+
+_RECORDINGS = Path(__file__).parents[1] / "demo"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of the demo.
+
+    Attributes:
+        name: of its file.
+        title: for people.
+        mood: what it is meant to be; what a model hears in it is another matter.
+    """
+
+    name: str
+    title: str
+    mood: str
+
+    @property
+    def path(self) -> Path:
+        """The recording: Ogg Opus, stereo."""
+        return _RECORDINGS / f"{self.name}.opus"
+
+
+PIECES = (
+    Piece("market_day", "Market Day", "happy"),
+    Piece("empty_house", "Empty House", "sad"),
+    Piece("iron_teeth", "Iron Teeth", "angry"),
+    Piece("still_water", "Still Water", "calm"),
+)
 
 
 class DemoSource:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.common.text import basis, clock, escaped, plain, single_line, top
+from stream.common.text import clock, escaped, plain, single_line, top
+from stream.sinks.lines import basis
 from stream.tagging.record import Final, ModelId
 from tests.stream.sinks import records
 

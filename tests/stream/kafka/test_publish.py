@@ -18,8 +18,8 @@ import av
 import numpy as np
 import pytest
 
-from stream.demo.playlist import PIECES
 from stream.kafka.wire.chunks import Chunk, decode
+from stream.sources.demo import PIECES
 from tests.stream.command import environment
 from tests.stream.files import write
 from tests.stream.kafka import topic_io

@@ -10,10 +10,8 @@ import pytest
 from model.contract import DEFAULT_MODEL
 from stream.common.errors import StreamError
 from stream.common.stop import Stop
-from stream.demo import compose
-from stream.demo.playlist import PIECES, Piece
 from stream.sources import demo
-from stream.sources.demo import DemoSource
+from stream.sources.demo import PIECES, DemoSource, Piece
 from stream.tagging.audio import AudioChunk, SourceItem, StreamEnd
 from tests import models
 from tests.stream.command import listen, records
@@ -45,14 +43,6 @@ def played() -> list[SourceItem]:
 
 
 @every_piece
-def test_a_piece_is_what_its_score_sounds_like(piece: Piece) -> None:
-    rendered, recorded = compose.render(piece), decode(piece.path)
-    assert recorded.shape == rendered.shape
-    # What the codec changes; another seed, or a note 10 ms late, would leave no likeness between the waves.
-    assert np.corrcoef(rendered.ravel(), recorded.ravel())[0, 1] > 0.9
-
-
-@every_piece
 def test_a_piece_is_sound_at_a_sensible_level(piece: Piece) -> None:
     sound = decode(piece.path)
     assert 20 * 48_000 < len(sound) < 35 * 48_000
@@ -67,20 +57,6 @@ def test_a_piece_is_sound_at_a_sensible_level(piece: Piece) -> None:
 def test_the_recordings_are_small_and_of_different_moods() -> None:
     assert sum(piece.path.stat().st_size for piece in PIECES) < 1_500_000
     assert {piece.mood for piece in PIECES} == {"happy", "angry", "sad", "calm"}
-
-
-def test_encoding_the_same_sound_gives_the_same_bytes(tmp_path: Path) -> None:
-    sound = np.random.default_rng(0).normal(0, 0.1, (48_000, 2)).astype(np.float32)
-    first, second = tmp_path / "first.opus", tmp_path / "second.opus"
-    compose.write_opus(first, sound, "Noise")
-    compose.write_opus(second, sound, "Noise")
-    assert first.read_bytes() == second.read_bytes()
-
-
-def test_composing_a_piece_that_is_not_there_names_those_that_are(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        compose.main(["lullaby"])
-    assert "still_water" in capsys.readouterr().err
 
 
 def test_the_pieces_are_the_tracks_of_one_stream(played: list[SourceItem]) -> None:
