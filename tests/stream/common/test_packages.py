@@ -28,7 +28,7 @@ def test_what_is_to_be_installed_is_what_the_extra_names(
     module: str, extra: str, need: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     setup = configparser.ConfigParser()
-    setup.read(Path(__file__).parents[2] / "setup.cfg")
+    setup.read(Path(__file__).parents[3] / "setup.cfg")
     required = sorted(setup["options.extras_require"][extra].split())
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(StreamError) as caught:

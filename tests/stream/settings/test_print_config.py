@@ -17,7 +17,7 @@ from stream.settings.listen import OPTIONS, parse
 from stream.settings.table import Origin, option, options_of
 from stream.settings.yaml_file import to_yaml
 
-CONFIG = Path(__file__).parents[2] / "config"
+CONFIG = Path(__file__).parents[3] / "config"
 PRESET, KAFKA_PRESET = CONFIG / "listen.yaml", CONFIG / "kafka.yaml"
 
 
