@@ -140,10 +140,10 @@ S = TypeVar("S", bound="CommandSettings")
 PRINT_CONFIG = "show the settings, and where each came from, and exit"
 
 _SETTINGS = (
-    "stream.settings:Settings",
-    "stream.kafka.topic_settings:TopicSettings",
-    "stream.publish_settings:PublishSettings",
-    "stream.dead_letters_settings:DeadLettersSettings",
+    "stream.settings.listen:Settings",
+    "stream.settings.kafka:TopicSettings",
+    "stream.settings.publish:PublishSettings",
+    "stream.settings.kafka:DeadLettersSettings",
 )
 """Where the settings of each command are declared."""
 

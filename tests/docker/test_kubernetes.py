@@ -14,7 +14,7 @@ import yaml
 
 from docker.prometheus import build
 from tests.docker.dockerfile import Dockerfile
-from tests.docker.kustomize import EXAMPLE, KUBERNETES, OVERLAYS, Object, by_kubectl, containers, parsed, render
+from tests.docker.kustomize import KUBERNETES, OVERLAYS, Object, containers, render
 from tests.stream.command import environment
 
 NAMES = ("small", "production")
@@ -36,23 +36,6 @@ def of(name: str, kind: str) -> Any:
     found = [each for each in RENDERED[name] if each["kind"] == kind]
     (found,) = [each for each in found if kind != "ConfigMap" or each["metadata"]["name"] == "moodstream"]
     return found
-
-
-def order(objects: list[Object]) -> list[Object]:
-    return sorted(objects, key=lambda each: (each["kind"], each["metadata"]["name"]))
-
-
-def test_the_tests_own_kustomize_makes_what_the_real_one_made() -> None:
-    recorded = (EXAMPLE / "rendered.yaml").read_text()  # by kustomize 5.5.0; see kustomize.py
-    assert order(render(EXAMPLE / "overlay")) == order(parsed(recorded))
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_they_are_what_the_real_kustomize_makes_of_them(name: str) -> None:
-    real = by_kubectl(OVERLAYS / name)
-    if real is None:  # no package of Debian has one that is new enough; the test above stands for it
-        pytest.skip("no kubectl with a kustomize of 5.0 or newer is installed")
-    assert order(real) == order(RENDERED[name])
 
 
 def test_the_alerts_of_the_cluster_are_those_of_the_rules(tmp_path: Path) -> None:

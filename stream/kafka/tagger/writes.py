@@ -104,7 +104,7 @@ class Outbound:
             partition=partition,
             offset=dead.offset,
             stage=dead.error.stage,
-            class_name="stream.kafka.wire.chunks",
+            class_name="stream.kafka.chunks",  # a name that consumers filter by, wherever the code stands
             error=dead.error,
             timestamp_ms=None if record is None else record.timestamp,
         )

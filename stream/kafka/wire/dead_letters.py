@@ -1,7 +1,7 @@
 """Dead letters: records that could not be used, with what was wrong with them in headers, as Kafka Connect has it.
 
     headers = dead_letter_headers(record.headers, topic="audio.chunks", partition=3, offset=17, stage=error.stage,
-                                  class_name="stream.kafka.wire.chunks", error=error)
+                                  class_name="stream.kafka.chunks", error=error)
     letter = read_letter(record)           # of the dead-letter topic: whoever wrote it, and whatever is in it
     letter.reason, letter.topic, letter.partition, letter.offset, letter.message
     original_headers(record.headers)       # to send it once more
@@ -95,7 +95,7 @@ def dead_letter_headers(
         CONNECT + "offset": str(offset),
         CONNECT + "stage": stage,
         CONNECT + "class.name": class_name,
-        CONNECT + "exception.class.name": f"{kind.__module__}.{kind.__qualname__}",
+        CONNECT + "exception.class.name": getattr(kind, "name_on_topics", f"{kind.__module__}.{kind.__qualname__}"),
         CONNECT + "exception.message": str(error)[:_LONGEST],
         REASON: str(getattr(error, "reason", "unexpected")),
     }

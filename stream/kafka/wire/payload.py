@@ -30,7 +30,10 @@ class ChunkError(Exception):
     Attributes:
         reason: what is wrong, as a metric's label: ``missing_header``.
         stage: where it showed.
+        name_on_topics: its name in the headers of dead letters, which stays wherever the class stands.
     """
+
+    name_on_topics = "stream.kafka.chunk_error.ChunkError"
 
     def __init__(self, reason: str, message: str, stage: Stage) -> None:
         super().__init__(message)

@@ -54,7 +54,7 @@ def test_headers_are_those_of_kafka_connect_and_come_off_again():
         "__connect.errors.offset": b"17",
         "__connect.errors.stage": b"KEY_CONVERTER",
         "__connect.errors.class.name": b"here",
-        "__connect.errors.exception.class.name": b"stream.kafka.wire.payload.ChunkError",
+        "__connect.errors.exception.class.name": b"stream.kafka.chunk_error.ChunkError",
         "__connect.errors.exception.message": b"the key is not UTF-8",
         "moodstream.error.reason": b"bad_key",
     }
