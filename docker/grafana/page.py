@@ -1,6 +1,6 @@
 """A dashboard out of rows of panels: numbers them and lays them out from left to right.
 
-page = Page("Moods", uid="moodstream-mood", description="...", variables=[...], rows=[Row("Now", [...])])
+page = Page("Moods", "moodstream-mood", "...", refresh="5s", variables=[], annotations=[], rows=[Row("Now", [])])
 page.to_json()                      # the text of the file that Grafana reads
 """
 

@@ -3,7 +3,7 @@
     track = Track(samplerate=44100, frontend=FrontEnd(), hop_frames=187)
     for window in track.feed(mono): ...    # window k begins 16 kHz sample k * hop of the track
     for window in track.lose(4410): ...    # that many source samples never came
-    track.resume(next_window=12)           # a track that another process began: go on here
+    track.resume(next_window=12, position=574464)      # a track that another process began: go on here
 
 A window that a gap touches comes out with status ``gap`` and without frames; nothing is filled in. After a gap the
 front-end starts anew where a frame of the track's grid meets a source sample, so a window that no gap touches is the

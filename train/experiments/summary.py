@@ -1,6 +1,6 @@
 """From the test scores of an experiment's cells to its table: means over seeds, intervals, paired differences.
 
-table = summarise(plan, tested)         # tested: {(how, system): [Tested of each seed, …]}
+table = summarise(plan, [0, 1, 2], tested)      # tested: {(how, system): [Tested of each seed, …]}
 table.rows[0].figures["PR-AUC-macro"]   # Estimate(mean=0.512, low=0.47, high=0.554, values=(…))
 
 An interval is Student's t over the seeds, 95 %, with the correction of Nadeau and Bengio (Inference for the

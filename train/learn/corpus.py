@@ -2,7 +2,7 @@
 
     corpus = Corpus.open(Path("cache/mine"))
     corpus = corpus.split("random", seed=1)           # another split of the same features
-    material = corpus.material(Selection(("mood",), patch=187))
+    material = corpus.material(Selection({"mood": ("mood", loss)}, windows))
 
 Targets by name: ``mood`` is the manifest's labels (yes or no; ratings as they are), ``artist`` the 50 artists with most
 training songs, ``year`` nine buckets of five years, and any other name a metadata column (``language``), of which 50

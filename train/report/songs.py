@@ -1,7 +1,7 @@
 """The songs that are judged: those of a split, with their scores where they have one, and why the others have none.
 
 songs = choose(manifest, "test")                       # SongError for an empty split
-outcomes = score_songs(candidate, songs, audio, journal, how)
+outcomes = score_songs(candidate, songs, audio, journal, way, jobs=2)
 audience = heard(songs, manifest)                      # artists, and how many of them training heard
 """
 

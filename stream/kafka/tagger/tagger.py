@@ -1,6 +1,6 @@
 """The consumer of the Kafka deployment: records in, one transaction a batch out, nothing lost and nothing twice.
 
-    tagger = Tagger(clients, topics, new_session, outlet, metrics, readiness, watchdog, options, stop)
+    tagger = Tagger(**parts)                       # its parts: see Tagger
     tagger.run()                                   # until a stop; StreamError where it cannot go on
 
 One thread does all: it polls, restores what it was given, scores within a time budget, and commits results, states,

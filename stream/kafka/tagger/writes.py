@@ -1,6 +1,6 @@
 """What a batch becomes on the topics: results, dead letters, states, and the offsets with where the states lie.
 
-package = Outbound(topics, group="moodstream").package({3: batch})
+package = Outbound(topics).package({3: batch})
 writer.commit(package.writes, lambda offsets: package.offsets(taggers, offsets), consumer.group_metadata())
 """
 
