@@ -291,16 +291,38 @@ def test_a_full_disk_is_one_line_and_no_loss(
     assert contents(tmp_path) == contents(own_cache)
 
 
+GATE = """
+import os
+import av
+
+_open = av.open
+
+def open_when_let(source, *more, **others):
+    if str(source).endswith(os.environ["SLOW"]):
+        open(os.environ["GATE"]).read()  # a named pipe: until the test closes it
+    return _open(source, *more, **others)
+
+av.open = open_when_let
+"""
+"""A slow disk, for every process of a command: one song is read only when the test lets it."""
+
+
 def test_ctrl_c_is_one_line_from_all_its_processes(own_cache: Path, own_table: Path, tmp_path: Path) -> None:
-    call = command(own_table, tmp_path, jobs=2)
-    process = subprocess.Popen(call, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    watched = tmp_path / "features.index"
-    while process.poll() is None and (not watched.is_file() or watched.read_bytes().count(b"\n") < 1):
-        time.sleep(0.01)  # the file is what there is to watch
-    os.killpg(process.pid, signal.SIGINT)
+    (tmp_path / "sitecustomize.py").write_text(GATE)
+    os.mkfifo(gate := tmp_path / "gate")
+    slow = {"PYTHONPATH": f"{tmp_path}:{Path.cwd()}", "GATE": str(gate), "SLOW": f"s{own_songs.COUNT - 1}.wav"}
+    process = subprocess.Popen(
+        command(own_table, cache := tmp_path / "cache", jobs=2),
+        env={**os.environ, **slow},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with gate.open("w"):  # waits until the slow song is asked for
+        os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate()
     assert process.returncode == 130
     assert "train.prepare: interrupted; the same command continues" in err
     assert "Traceback" not in err
-    assert own_songs.prepared(own_table, tmp_path) == 0
-    assert contents(tmp_path) == contents(own_cache)
+    assert own_songs.prepared(own_table, cache) == 0
+    assert contents(cache) == contents(own_cache)
