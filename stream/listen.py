@@ -52,7 +52,8 @@ def main(argv: Sequence[str] | None = None, choose_source: Callable[[], str] | N
 
 
 def _settings(argv: Sequence[str], choose_source: Callable[[], str] | None) -> Settings:
-    from stream.settings.listen import NoSourceError, parse  # noqa: PLC0415
+    from stream.settings.listen import parse  # noqa: PLC0415
+    from stream.settings.source import NoSourceError  # noqa: PLC0415
 
     try:
         return parse(argv, os.environ)

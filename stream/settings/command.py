@@ -2,7 +2,7 @@
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Settings(TopicOptions, ConnectionOptions, CommandSettings):      # the last one's options come first
-        partitions: int = option(8, kinds.integer(1, 9999, "a number"), "Topics", "...", key="topics.partitions")
+        partitions: int = option(8, integer(1, 99, "a number"), "...", group="Topics", section="topics")
 
     settings = parse_command(Settings, HELP, sys.argv[1:], os.environ)      # UsageError: one line
     settings.action, settings.partitions, settings.log_level
@@ -24,7 +24,7 @@ from typing import Any, Literal, NoReturn, TypeVar
 
 from stream.common.errors import UsageError
 from stream.common.process import say
-from stream.settings import table as kinds
+from stream.settings import table
 from stream.settings.table import (
     DEFAULT,
     PREFIX,
@@ -34,8 +34,8 @@ from stream.settings.table import (
     add_arguments,
     merge,
     nearest,
-    option,
     options_of,
+    options_under,
     read_environment,
     read_flags,
 )
@@ -135,6 +135,7 @@ def unknown_argument(arguments: Sequence[str], parser: argparse.ArgumentParser, 
     return f"{flags[0]} is unknown; {nearest(flags[0], known)}"
 
 
+_log = options_under("Log", "log")
 S = TypeVar("S", bound="CommandSettings")
 
 PRINT_CONFIG = "show the settings, and where each came from, and exit"
@@ -160,11 +161,11 @@ class CommandSettings:
     action: str = ""
     origins: Mapping[str, Origin] = dataclasses.field(default_factory=dict, repr=False, compare=False)
 
-    log_level: Literal["debug", "info", "warning", "error"] = option(
-        "info", kinds.choice("debug", "info", "warning", "error"), "Log", "the least that is logged", key="log.level"
+    log_level: Literal["debug", "info", "warning", "error"] = _log(
+        "info", table.choice("debug", "info", "warning", "error"), "the least that is logged"
     )
-    log_format: Literal["text", "json"] = option(
-        "text", kinds.choice("text", "json"), "Log", "on standard error, one line an event", key="log.format"
+    log_format: Literal["text", "json"] = _log(
+        "text", table.choice("text", "json"), "on standard error, one line an event"
     )
 
     def to_yaml(self) -> str:

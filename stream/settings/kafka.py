@@ -1,6 +1,6 @@
-"""The settings of ``stream.dead_letters``.
+"""The settings of Kafka (connection, topics, group), of ``stream.topics`` and of ``stream.dead_letters``.
 
-settings = parse(sys.argv[1:], os.environ)       # UsageError: one line that says what is wrong
+settings = parse(sys.argv[1:], os.environ)       # of stream.dead_letters; UsageError: one line
 settings.action, settings.dlq_topic, settings.reason
 """
 
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from stream.common.errors import UsageError
-from stream.settings import table as kinds
+from stream.settings import table
 from stream.settings.command import PRINT_CONFIG, CommandSettings, Help, gather
-from stream.settings.table import Kind, option
+from stream.settings.table import Kind, options_under
 
 GROUP, SECURITY = "Kafka", "Kafka security"
 
@@ -54,118 +54,63 @@ def kafka_name(what: str, metavar: str) -> Kind:
     return Kind(f"{what}: letters, digits, dots, underscores and hyphens", parse, metavar)
 
 
-def _topic(default: str, summary: str, key: str) -> str:
-    topic: str = option(
-        default,
-        kafka_name("a topic's name", "TOPIC"),
-        GROUP,
-        summary,
-        key=f"kafka.{key}",
-        flags="--" + key.replace("_", "-"),
-    )
-    return topic
+_kafka, _secure = options_under(GROUP, "kafka"), options_under(SECURITY, "kafka")
+_topics, _letters = options_under("Topics", "topics"), options_under("Letters", "dead_letters")
+_TOPIC = kafka_name("a topic's name", "TOPIC")
+
+
+def input_topic() -> Any:
+    """Declare the setting of the topic with the sound."""
+    return _kafka("audio.chunks", _TOPIC, "the sound")
+
+
+def dead_letter_topic() -> Any:
+    """Declare the setting of the topic with dead letters."""
+    return _kafka("audio.chunks.dlq", _TOPIC, "dead letters: what could not be used")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ConnectionOptions:
     """How to reach the brokers, and as whom. None: what the properties file says, else Kafka's default."""
 
-    bootstrap_servers: str | None = option(
+    bootstrap_servers: str | None = _kafka(None, addresses(), "brokers to begin with (localhost:9092 unless given)")
+    kafka_properties: Path | None = _secure(
         None,
-        addresses(),
-        GROUP,
-        "brokers to begin with (localhost:9092 unless given)",
-        key="kafka.bootstrap_servers",
-        flags="--bootstrap-servers",
-    )
-    kafka_properties: Path | None = option(
-        None,
-        kinds.path("the path of a properties file", "FILE"),
-        SECURITY,
+        table.path("the path of a properties file", "FILE"),
         "a client.properties file of Kafka's tools; all else wins over it",
-        key="kafka.properties",
-        flags="--kafka-properties",
     )
-    security_protocol: SecurityProtocol | None = option(
-        None,
-        kinds.choice(*PROTOCOLS, metavar="NAME"),
-        SECURITY,
-        "PLAINTEXT (the default), SSL, SASL_PLAINTEXT or SASL_SSL",
-        key="kafka.security_protocol",
-        flags="--security-protocol",
+    security_protocol: SecurityProtocol | None = _secure(
+        None, table.choice(*PROTOCOLS, metavar="NAME"), "PLAINTEXT (the default), SSL, SASL_PLAINTEXT or SASL_SSL"
     )
-    sasl_mechanism: SaslMechanism | None = option(
-        None,
-        kinds.choice(*MECHANISMS, metavar="NAME"),
-        SECURITY,
-        "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512 (the default)",
-        key="kafka.sasl_mechanism",
-        flags="--sasl-mechanism",
+    sasl_mechanism: SaslMechanism | None = _secure(
+        None, table.choice(*MECHANISMS, metavar="NAME"), "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512 (the default)"
     )
-    sasl_username: str | None = option(
+    sasl_username: str | None = _secure(None, table.text("a user's name", "NAME"), "the user")
+    sasl_password: str | None = _secure(
         None,
-        kinds.text("a user's name", "NAME"),
-        SECURITY,
-        "the user",
-        key="kafka.sasl_username",
-        flags="--sasl-username",
-    )
-    sasl_password: str | None = option(
-        None,
-        kinds.text("a password", "TEXT"),
-        SECURITY,
+        table.text("a password", "TEXT"),
         "others see command lines: better MOODSTREAM_KAFKA__SASL_PASSWORD, or a file",
-        key="kafka.sasl_password",
-        flags="--sasl-password",
         secret=True,
     )
-    sasl_password_file: Path | None = option(
-        None,
-        kinds.path("the path of a file", "FILE"),
-        SECURITY,
-        "a file with the password alone",
-        key="kafka.sasl_password_file",
-        flags="--sasl-password-file",
+    sasl_password_file: Path | None = _secure(
+        None, table.path("the path of a file", "FILE"), "a file with the password alone"
     )
-    ssl_cafile: Path | None = option(
+    ssl_cafile: Path | None = _secure(
         None,
-        kinds.path("the path of a PEM file", "FILE"),
-        SECURITY,
+        table.path("the path of a PEM file", "FILE"),
         "certificates to trust, PEM (those of the system unless given)",
-        key="kafka.ssl_cafile",
-        flags="--ssl-cafile",
     )
-    ssl_certfile: Path | None = option(
-        None,
-        kinds.path("the path of a PEM file", "FILE"),
-        SECURITY,
-        "our own certificate, PEM",
-        key="kafka.ssl_certfile",
-        flags="--ssl-certfile",
+    ssl_certfile: Path | None = _secure(None, table.path("the path of a PEM file", "FILE"), "our own certificate, PEM")
+    ssl_keyfile: Path | None = _secure(
+        None, table.path("the path of a PEM file", "FILE"), "and its key, if not in the same file"
     )
-    ssl_keyfile: Path | None = option(
-        None,
-        kinds.path("the path of a PEM file", "FILE"),
-        SECURITY,
-        "and its key, if not in the same file",
-        key="kafka.ssl_keyfile",
-        flags="--ssl-keyfile",
+    ssl_key_password: str | None = _secure(
+        None, table.text("a password", "TEXT"), "of the key; better MOODSTREAM_KAFKA__SSL_KEY_PASSWORD", secret=True
     )
-    ssl_key_password: str | None = option(
+    ssl_check_hostname: bool | None = _secure(
         None,
-        kinds.text("a password", "TEXT"),
-        SECURITY,
-        "of the key; better MOODSTREAM_KAFKA__SSL_KEY_PASSWORD",
-        key="kafka.ssl_key_password",
-        flags="--ssl-key-password",
-        secret=True,
-    )
-    ssl_check_hostname: bool | None = option(
-        None,
-        kinds.boolean(),
-        SECURITY,
+        table.boolean(),
         "the broker's certificate must be for its name (the default)",
-        key="kafka.ssl_check_hostname",
         flags={"--ssl-check-hostname": "true", "--no-ssl-check-hostname": "false"},
     )
 
@@ -174,95 +119,43 @@ class ConnectionOptions:
 class TopicOptions:
     """Names of the four topics."""
 
-    topic: str = _topic("audio.chunks", "the sound", "topic")
-    output_topic: str = _topic("mood.estimates", "the results", "output_topic")
-    dlq_topic: str = _topic("audio.chunks.dlq", "dead letters: what could not be used", "dlq_topic")
-    state_topic: str = _topic("mood.state", "where each stream is, to go on after a crash", "state_topic")
+    topic: str = input_topic()
+    output_topic: str = _kafka("mood.estimates", _TOPIC, "the results")
+    dlq_topic: str = dead_letter_topic()
+    state_topic: str = _kafka("mood.state", _TOPIC, "where each stream is, to go on after a crash")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ConsumerOptions:
     """How the group works together; durations in seconds."""
 
-    group_id: str = option(
-        "moodstream",
-        kinds.text("a group's name", "GROUP"),
-        GROUP,
-        "consumers of one group share the partitions",
-        key="kafka.group_id",
-        flags="--group-id",
+    group_id: str = _kafka(
+        "moodstream", table.text("a group's name", "GROUP"), "consumers of one group share the partitions"
     )
-    group_instance_id: str | None = option(
-        None,
-        kafka_name("a member's name", "NAME"),
-        GROUP,
-        "static membership: a restart under this name keeps its partitions",
-        key="kafka.group_instance_id",
-        flags="--group-instance-id",
+    group_instance_id: str | None = _kafka(
+        None, kafka_name("a member's name", "NAME"), "static membership: a restart under this name keeps its partitions"
     )
-    assignment: Literal["cooperative-sticky", "range"] = option(
-        "cooperative-sticky",
-        kinds.choice("cooperative-sticky", "range"),
-        GROUP,
-        "how the group shares them",
-        key="kafka.assignment",
-        flags="--assignment",
+    assignment: Literal["cooperative-sticky", "range"] = _kafka(
+        "cooperative-sticky", table.choice("cooperative-sticky", "range"), "how the group shares them"
     )
-    session_timeout: float = option(
-        10.0,
-        kinds.seconds(1),
-        GROUP,
-        "a member silent so long loses its partitions",
-        key="kafka.session_timeout",
-        flags="--session-timeout",
+    session_timeout: float = _kafka(10.0, table.seconds(1), "a member silent so long loses its partitions")
+    max_poll_interval: float = _kafka(
+        60.0, table.seconds(1, 86_400), "and so does one that asks for no records so long"
     )
-    max_poll_interval: float = option(
-        60.0,
-        kinds.seconds(1, 86_400),
-        GROUP,
-        "and so does one that asks for no records so long",
-        key="kafka.max_poll_interval",
-        flags="--max-poll-interval",
+    start_from: Literal["earliest", "latest"] = _kafka(
+        "earliest", table.choice("earliest", "latest"), "where a new group begins"
     )
-    start_from: Literal["earliest", "latest"] = option(
-        "earliest",
-        kinds.choice("earliest", "latest"),
-        GROUP,
-        "where a new group begins",
-        key="kafka.start_from",
-        flags="--start-from",
+    max_batch: int = _kafka(500, table.integer(1, 100_000, "a number of records"), "records in a transaction, at most")
+    idle_seconds: float = _kafka(
+        30.0, table.seconds(0, 86_400, above=True), "a stream without records for so long, by their time, has ended"
     )
-    max_batch: int = option(
-        500,
-        kinds.integer(1, 100_000, "a number of records"),
-        GROUP,
-        "records in a transaction, at most",
-        key="kafka.max_batch",
-        flags="--max-batch",
-    )
-    idle_seconds: float = option(
-        30.0,
-        kinds.seconds(0, 86_400, above=True),
-        GROUP,
-        "a stream without records for so long, by their time, has ended",
-        key="kafka.idle_seconds",
-        flags="--idle-seconds",
-    )
-    max_streams: int = option(
+    max_streams: int = _kafka(
         1000,
-        kinds.integer(1, 1_000_000, "a number of streams"),
-        GROUP,
+        table.integer(1, 1_000_000, "a number of streams"),
         "streams held of a partition; the records of more are dead letters",
-        key="kafka.max_streams",
-        flags="--max-streams",
     )
-    watchdog_seconds: float = option(
-        120.0,
-        kinds.seconds(0, 86_400),
-        GROUP,
-        "a process that hangs so long ends itself; 0: never",
-        key="kafka.watchdog_seconds",
-        flags="--watchdog-seconds",
+    watchdog_seconds: float = _kafka(
+        120.0, table.seconds(0, 86_400), "a process that hangs so long ends itself; 0: never"
     )
 
 
@@ -270,29 +163,18 @@ class ConsumerOptions:
 class TopicSettings(TopicOptions, ConnectionOptions, CommandSettings):
     """How to make the topics, and where."""
 
-    partitions: int = option(
-        8,
-        kinds.integer(1, 10_000, "a number of partitions"),
-        "Topics",
-        "of each; so many consumers can share the work",
-        key="topics.partitions",
-        flags="--partitions",
+    partitions: int = _topics(
+        8, table.integer(1, 10_000, "a number of partitions"), "of each; so many consumers can share the work"
     )
-    replication_factor: int | None = option(
+    replication_factor: int | None = _topics(
         None,
-        kinds.integer(1, 100, "a number of copies"),
-        "Topics",
+        table.integer(1, 100, "a number of copies"),
         "copies of each partition (what the broker is set to unless given)",
-        key="topics.replication_factor",
-        flags="--replication-factor",
     )
-    retention_hours: float | None = option(
+    retention_hours: float | None = _topics(
         None,
-        kinds.number(0, 1_000_000, "hours", "HOURS", above=True),
-        "Topics",
+        table.number(0, 1_000_000, "hours", "HOURS", above=True),
         "how long the sound is kept (what the broker is set to unless given)",
-        key="topics.retention_hours",
-        flags="--retention-hours",
     )
 
 
@@ -326,14 +208,6 @@ Exit codes: 0 the topics are as they must be, 1 they are not or nobody answers,
 
 Action = Literal["list", "resend", "print-config"]
 
-LETTERS = "Letters"
-
-_DLQ_TOPIC: Any = next(each for each in dataclasses.fields(TopicOptions) if each.name == "dlq_topic")
-
-
-def _own(default: Any, kind: kinds.Kind, summary: str, name: str) -> Any:
-    return option(default, kind, LETTERS, summary, key=f"dead_letters.{name}", flags="--" + name.replace("_", "-"))
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DeadLettersSettings(ConnectionOptions, CommandSettings):
@@ -341,16 +215,16 @@ class DeadLettersSettings(ConnectionOptions, CommandSettings):
 
     action: Action = "list"
 
-    dlq_topic: str = dataclasses.field(default=_DLQ_TOPIC.default, metadata=_DLQ_TOPIC.metadata)
-    reason: str | None = _own(None, kinds.text("a reason", "REASON"), "only those with this reason", "reason")
-    limit: int | None = _own(
-        None, kinds.integer(1, 1_000_000, "a number of letters"), "of list: only the last so many (all)", "limit"
+    dlq_topic: str = dead_letter_topic()
+    reason: str | None = _letters(None, table.text("a reason", "REASON"), "only those with this reason")
+    limit: int | None = _letters(
+        None, table.integer(1, 1_000_000, "a number of letters"), "of list: only the last so many (all)"
     )
-    output: Literal["text", "jsonl"] = _own(
-        "text", kinds.choice("text", "jsonl"), "of list: lines for people, or JSON", "output"
+    output: Literal["text", "jsonl"] = _letters(
+        "text", table.choice("text", "jsonl"), "of list: lines for people, or JSON"
     )
-    dry_run: bool = _own(False, kinds.boolean(), "of resend: only say what would be sent", "dry_run")
-    from_beginning: bool = _own(False, kinds.boolean(), "of resend: also what was sent again before", "from_beginning")
+    dry_run: bool = _letters(False, table.boolean(), "of resend: only say what would be sent")
+    from_beginning: bool = _letters(False, table.boolean(), "of resend: also what was sent again before")
 
 
 _ONLY_WITH = {"limit": "list", "output": "list", "dry_run": "resend", "from_beginning": "resend"}
@@ -396,7 +270,7 @@ could not be read or written, 2 the call was wrong, 130 and 143 stopped by Ctrl-
 and SIGTERM.
 """,
     groups={
-        LETTERS: "YAML section dead_letters",
+        "Letters": "YAML section dead_letters",
         GROUP: "YAML section kafka",
         SECURITY: "YAML section kafka; secrets are never shown",
         "Log": "YAML section log",

@@ -1,6 +1,7 @@
-"""What ``python -m stream.listen --help`` says around the options.
+"""The settings of ``stream.listen``, and what its ``--help`` says around them.
 
-settings = gather(Settings, LISTEN, argv, environ)
+settings = parse(sys.argv[1:], os.environ)       # UsageError: one line that says what is wrong
+settings.source, settings.hop_frames(), settings.metrics_port
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from typing import Literal
 
 from model.frontend import FrontEnd
 from stream.common.errors import UsageError, need_kafka
-from stream.settings import table as kinds
+from stream.settings import table
 from stream.settings.command import PRINT_CONFIG, CommandSettings, Help, gather
 from stream.settings.kafka import GROUP, SECURITY, ConnectionOptions, ConsumerOptions, TopicOptions
-from stream.settings.table import Given, option, options_of
-from stream.sources.stdin import RAW_FORMATS
+from stream.settings.source import SOURCES, FormatOptions, PlayOptions, SourceName, check_source, choose_source
+from stream.settings.table import Given, options_of, options_under
 
 _USAGE = """python -m stream.listen SOURCE [OPTION...]
        SOURCE is --mic | --file PATH... | --stdin | --url URL
@@ -82,68 +83,11 @@ LISTEN = Help(
 """The command's headings, in order, and actions."""
 
 
-SourceName = Literal["mic", "file", "stdin", "url", "demo", "kafka"]
-SOURCES: dict[SourceName, str] = {
-    "mic": "mic",
-    "file": "paths",
-    "stdin": "stdin",
-    "url": "url",
-    "demo": "demo",
-    "kafka": "kafka",
-}
-"""Each source and the setting that chooses it."""
-
-SOUND_ONLY_WITH: dict[str, tuple[SourceName, ...]] = {
-    "device": ("mic",),
-    "samplerate": ("mic", "stdin"),
-    "channels": ("mic", "stdin"),
-    "format": ("stdin",),
-    "realtime": ("file", "demo"),
-    "jobs": ("file",),
-    "url_timeout": ("url",),
-}
-"""Settings of sound and the sources that they are for: of every command that takes these sources."""
-
 _ONLY_WITH: dict[str, tuple[SourceName, ...]] = {
-    **SOUND_ONLY_WITH,
-    **{
-        field.name: ("kafka",)
-        for mixin in (ConnectionOptions, TopicOptions, ConsumerOptions)
-        for field in dataclasses.fields(mixin)
-    },
+    field.name: ("kafka",)
+    for mixin in (ConnectionOptions, TopicOptions, ConsumerOptions)
+    for field in dataclasses.fields(mixin)
 }
-
-
-class NoSourceError(UsageError):
-    """Nothing says what to listen to."""
-
-
-def choose_source(given: dict[str, Given], *, needed: bool) -> None:
-    """Keep the source of the strongest layer that names one.
-
-    Args:
-        given: what the layers say, by field name; the sources that lose are taken out.
-        needed: whether there must be one.
-
-    Raises:
-        NoSourceError: there is none.
-        UsageError: the layer names several.
-    """
-    named = {field: given[field] for field in SOURCES.values() if field in given and given[field].value}
-    if not named:
-        if needed:
-            raise NoSourceError(
-                "nothing to listen to: give --mic, --file PATH, --stdin, --url URL, --kafka or --demo (see --help)"
-            )
-        return
-    strongest = max(each.origin.strength for each in named.values())
-    chosen = [field for field, each in named.items() if each.origin.strength == strongest]
-    if len(chosen) > 1:
-        places = " and ".join(str(named[field].origin) for field in chosen)
-        raise UsageError(f"exactly one source is needed, not {len(chosen)}: {places}")
-    for field in named:
-        if field not in chosen:
-            del given[field]
 
 
 def check(settings: Settings, flags: Mapping[str, Given]) -> None:
@@ -169,12 +113,7 @@ def check(settings: Settings, flags: Mapping[str, Given]) -> None:
             raise UsageError(f"{flags[name].origin.place} needs --output-file")
     if settings.source is None:
         return
-    for name, sources in _ONLY_WITH.items():
-        if name in flags and settings.source not in sources:
-            only = " or ".join(f"--{source}" for source in sources)
-            raise UsageError(f"{flags[name].origin.place} is for {only}, not for --{settings.source}")
-    if settings.source == "stdin" and settings.samplerate is None and (settings.format or settings.channels):
-        raise UsageError("raw PCM on --stdin needs its rate: --samplerate HZ")
+    check_source(settings, flags, _ONLY_WITH)
     if settings.source == "kafka":
         _check_kafka(settings, flags)
         if settings.action == "listen":
@@ -194,17 +133,26 @@ def _check_kafka(settings: Settings, flags: Mapping[str, Given]) -> None:
         )
 
 
-__all__ = ["OPTIONS", "Action", "NoSourceError", "Settings", "SourceName", "parse"]
-
 Action = Literal["listen", "list-devices", "benchmark", "print-config"]
 
 FRAME_SECONDS = 0.016
 DEFAULT_PORT = 9108
-_LIVE: tuple[SourceName, ...] = ("mic", "url", "demo", "kafka")
+
+_source, _sound, _mood = options_under("Source"), options_under("Sound"), options_under("Mood")
+_events, _output, _http = options_under("Events"), options_under("Output"), options_under("HTTP", "metrics")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(ConsumerOptions, TopicOptions, ConnectionOptions, CommandSettings):
+class ChannelOptions:
+    """Which channel is heard."""
+
+    channel: int | None = _sound(None, table.channel(64), "which channel to hear; N counts from 1")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings(
+    PlayOptions, ChannelOptions, FormatOptions, ConsumerOptions, TopicOptions, ConnectionOptions, CommandSettings
+):
     """All settings of a run, checked; units are in the help texts.
 
     ``action`` is what to do: the actions other than ``listen`` and ``print-config`` need no source.
@@ -212,150 +160,80 @@ class Settings(ConsumerOptions, TopicOptions, ConnectionOptions, CommandSettings
 
     action: Action = "listen"
 
-    mic: bool = option(False, kinds.boolean(), "Source", "a microphone or other sound input")
-    paths: tuple[Path, ...] = option(
-        (),
-        kinds.path("paths", "PATH", many=True),
-        "Source",
-        "files, each a stream of its own; folders are walked",
-        key="file",
-    )
-    stdin: bool = option(False, kinds.boolean(), "Source", "standard input: an audio file, or raw PCM")
-    url: str | None = option(None, kinds.web_address(), "Source", "internet radio, or an audio file on the web")
-    demo: bool = option(False, kinds.boolean(), "Source", "the built-in music, played in real time")
-    kafka: bool = option(
-        False, kinds.boolean(), "Source", "the streams of a Kafka topic", key="kafka.enabled", flags="--kafka"
-    )
+    kafka: bool = _source(False, table.boolean(), "the streams of a Kafka topic", key="kafka.enabled")
 
-    device: str | None = option(
-        None, kinds.text("a device's number or part of its name", "DEVICE"), "Sound", "its number or part of its name"
-    )
-    samplerate: int | None = option(
-        None, kinds.integer(8_000, 192_000, "a rate in Hz", "HZ"), "Sound", "of --mic, or of raw PCM on --stdin"
-    )
-    channels: int | None = option(
+    model: Path | None = _mood(
         None,
-        kinds.integer(1, 64, "a number of channels"),
-        "Sound",
-        "of --mic, or of raw PCM on --stdin (1 there unless given)",
-    )
-    format: str | None = option(
-        None,
-        kinds.choice(*RAW_FORMATS, metavar="FORMAT"),
-        "Sound",
-        "of raw PCM on --stdin: u8, s8, or s16, s24, s32, f32, f64 with le or be (s16le unless given)",
-    )
-    channel: int | None = option(None, kinds.channel(64), "Sound", "which channel to hear; N counts from 1")
-    realtime: bool | None = option(
-        None,
-        kinds.boolean(),
-        "Sound",
-        "play files at their own speed",
-        flags={"--realtime": "true", "--as-fast-as-possible": "false"},
-    )
-    jobs: int = option(1, kinds.integer(1, 256, "a number of files"), "Sound", "files side by side")
-    url_timeout: float = option(10.0, kinds.seconds(0.1), "Sound", "so much silence of a server is a lost connection")
-
-    model: Path | None = option(
-        None,
-        kinds.path("the path of an ONNX file", "FILE"),
-        "Mood",
+        table.path("the path of an ONNX file", "FILE"),
         "an ONNX model, or a folder of Essentia's heads (the built-in one unless given); replaced, it is taken anew",
     )
-    shadow_model: Path | None = option(
+    shadow_model: Path | None = _mood(
         None,
-        kinds.path("the path of an ONNX file", "FILE"),
-        "Mood",
+        table.path("the path of an ONNX file", "FILE"),
         "a second model: scores the same windows, touches no result; metrics say how far both agree",
     )
-    hop_seconds: float | None = option(
+    hop_seconds: float | None = _mood(
         None,
-        kinds.seconds(FRAME_SECONDS),
-        "Mood",
+        table.seconds(FRAME_SECONDS),
         "from window to window, in whole frames (of 16 ms); one whole window of the model unless given",
     )
-    average: Literal["mean", "ema", "none"] = option(
-        "mean", kinds.choice("mean", "ema", "none"), "Mood", "running average over a track's windows"
+    average: Literal["mean", "ema", "none"] = _mood(
+        "mean", table.choice("mean", "ema", "none"), "running average over a track's windows"
     )
-    half_life: float = option(
-        30.0, kinds.seconds(0, 86_400, above=True), "Mood", "of --average ema: a window counts half after it"
+    half_life: float = _mood(
+        30.0, table.seconds(0, 86_400, above=True), "of --average ema: a window counts half after it"
     )
-    min_rms: float = option(
-        -60.0, kinds.number(-120, 0, "a level in dBFS", "DBFS"), "Mood", "a window below is silence, and not scored"
+    min_rms: float = _mood(
+        -60.0, table.number(-120, 0, "a level in dBFS", "DBFS"), "a window below is silence, and not scored"
     )
-    reset_after_silence: float = option(
-        3.0, kinds.seconds(0), "Mood", "of live sources: so much silence ends the track; 0: never"
+    reset_after_silence: float = _mood(
+        3.0, table.seconds(0), "of live sources: so much silence ends the track; 0: never"
     )
 
-    threshold: float = option(
-        0.5, kinds.number(0, 1, "a probability", "P"), "Events", "a mood begins at this probability"
-    )
-    threshold_off_choice: float | None = option(
+    threshold: float = _events(0.5, table.number(0, 1, "a probability", "P"), "a mood begins at this probability")
+    threshold_off_choice: float | None = _events(
         None,
-        kinds.number(0, 1, "a probability", "P"),
-        "Events",
+        table.number(0, 1, "a probability", "P"),
         "and ends below this one; 0.8 of --threshold unless given",
-        key="threshold_off",
+        name="threshold_off",
     )
-    min_duration: float = option(5.0, kinds.seconds(0), "Events", "both must last so long")
+    min_duration: float = _events(5.0, table.seconds(0), "both must last so long")
 
-    output: Literal["screen", "jsonl", "csv"] = option(
-        "screen", kinds.choice("screen", "jsonl", "csv"), "Output", "a live screen, or records on standard output"
+    output: Literal["screen", "jsonl", "csv"] = _output(
+        "screen", table.choice("screen", "jsonl", "csv"), "a live screen, or records on standard output"
     )
-    output_file: Path | None = option(
+    output_file: Path | None = _output(
         None,
-        kinds.path("the path of a file", "FILE"),
-        "Output",
+        table.path("the path of a file", "FILE"),
         "write the records here too: CSV if it ends in .csv, Parquet if in .parquet, else JSON lines; one of before is "
         "renamed",
     )
-    rotate_mb: float | None = option(
+    rotate_mb: float | None = _output(
         None,
-        kinds.number(0.001, 1_000_000, "a size in MB", "MB"),
-        "Output",
+        table.number(0.001, 1_000_000, "a size in MB", "MB"),
         "of --output-file: begin another file at this size, with time and number in its name",
     )
-    rotate_minutes: float | None = option(
+    rotate_minutes: float | None = _output(
         None,
-        kinds.number(0.001, 1_000_000, "a time in minutes", "MINUTES"),
-        "Output",
+        table.number(0.001, 1_000_000, "a time in minutes", "MINUTES"),
         "of --output-file: begin another file after this time",
     )
-    top_k: int | None = option(
+    top_k: int | None = _output(
         None,
-        kinds.integer(1, 1000, "a number of moods", "K"),
-        "Output",
+        table.integer(1, 1000, "a number of moods", "K"),
         "moods to show, strongest first (all on the screen, 3 in lines)",
     )
 
-    metrics_port_choice: int | Literal["auto", "off"] = option(
+    metrics_port_choice: int | Literal["auto", "off"] = _http(
         "auto",
-        kinds.port(),
-        "HTTP",
+        table.port(),
         f"a port, off, or auto: {DEFAULT_PORT} or the next free one for live sources, else off",
-        key="metrics.port",
+        name="metrics_port",
     )
-    metrics_host: str = option(
-        "127.0.0.1", kinds.text("an address of this machine", "HOST"), "HTTP", "address to bind", key="metrics.host"
+    metrics_host: str = _http("127.0.0.1", table.text("an address of this machine", "HOST"), "address to bind")
+    max_stream_labels: int = _http(
+        100, table.integer(1, 100_000, "a number of streams"), "streams with series of their own; the rest are 'other'"
     )
-    max_stream_labels: int = option(
-        100,
-        kinds.integer(1, 100_000, "a number of streams"),
-        "HTTP",
-        "streams with series of their own; the rest are 'other'",
-        key="metrics.max_stream_labels",
-        flags="--max-stream-labels",
-    )
-
-    @property
-    def source(self) -> SourceName | None:
-        """Name of the one source, or None if the action needs none and none was given."""
-        return next((name for name, field in SOURCES.items() if getattr(self, field)), None)
-
-    @property
-    def paced(self) -> bool:
-        """Whether to play files and the demo at their own speed: the demo does unless told otherwise, files do not."""
-        return self.demo if self.realtime is None else self.realtime
 
     def hop_frames(self, frontend: FrontEnd = FrontEnd()) -> int:
         """Return ``hop_seconds`` in whole frames of the model's front-end: a window, so that none overlap, by default.
@@ -376,7 +254,9 @@ class Settings(ConsumerOptions, TopicOptions, ConnectionOptions, CommandSettings
         """Port of the HTTP side (0: any free one), or None for no HTTP."""
         if isinstance(self.metrics_port_choice, int):
             return self.metrics_port_choice
-        return DEFAULT_PORT if self.metrics_port_choice == "auto" and self.source in _LIVE else None
+        return (
+            DEFAULT_PORT if self.metrics_port_choice == "auto" and self.source and SOURCES[self.source].live else None
+        )
 
     @property
     def metrics_port_given(self) -> bool:
@@ -385,6 +265,7 @@ class Settings(ConsumerOptions, TopicOptions, ConnectionOptions, CommandSettings
 
 
 OPTIONS = options_of(Settings)
+_NO_SOURCE = "nothing to listen to: give --mic, --file PATH, --stdin, --url URL, --kafka or --demo (see --help)"
 
 
 def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
@@ -401,7 +282,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         UsageError: anything else that is wrong with the settings, in one line.
     """
     gathered = gather(Settings, LISTEN, argv, environ)
-    choose_source(gathered.given, needed=gathered.action == "listen")
+    choose_source(gathered.given, _NO_SOURCE if gathered.action == "listen" else None)
     settings = gathered.settings(Settings)
     check(settings, gathered.flags)
     return settings

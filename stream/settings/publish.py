@@ -1,21 +1,21 @@
-"""What ``python -m stream.publish --help`` says around the options.
+"""The settings of ``stream.publish``, and what its ``--help`` says around them.
 
-settings = gather(PublishSettings, PUBLISH, argv, environ)
+settings = parse(sys.argv[1:], os.environ)       # UsageError: one line that says what is wrong
+settings.source, settings.encoding
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from stream.common.errors import UsageError
-from stream.settings import table as kinds
+from stream.settings import table
 from stream.settings.command import PRINT_CONFIG, CommandSettings, Help, gather
-from stream.settings.kafka import GROUP, SECURITY, ConnectionOptions
-from stream.settings.listen import SOUND_ONLY_WITH, SOURCES, NoSourceError, Settings, SourceName, choose_source
-from stream.settings.table import Given, option
+from stream.settings.kafka import GROUP, SECURITY, ConnectionOptions, input_topic
+from stream.settings.source import FormatOptions, PlayOptions, check_source, choose_source
+from stream.settings.table import Given, options_under
 
 _USAGE = """python -m stream.publish SOURCE [OPTION...]
        SOURCE is --mic | --file PATH... | --stdin | --url URL | --demo"""
@@ -79,85 +79,25 @@ PUBLISH = Help(
 
 Encoding = Literal["flac", "l16", "s16le", "f32le"]
 
-SENDING = "Sending"
-"""The heading of what is special to this command."""
-
-
-def _same(name: str) -> Any:
-    """Declare a setting that is one of ``stream.listen`` as well, in the same words."""
-    field = {each.name: each for each in dataclasses.fields(Settings)}[name]
-    return dataclasses.field(default=field.default, repr=field.repr, metadata=field.metadata)
+_sending = options_under("Sending", "publish")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PublishSettings(ConnectionOptions, CommandSettings):
+class PublishSettings(PlayOptions, FormatOptions, ConnectionOptions, CommandSettings):
     """All settings of a run, checked; units are in the help texts."""
 
-    mic: bool = _same("mic")
-    paths: tuple[Path, ...] = _same("paths")
-    stdin: bool = _same("stdin")
-    url: str | None = _same("url")
-    demo: bool = _same("demo")
-
-    device: str | None = _same("device")
-    samplerate: int | None = _same("samplerate")
-    channels: int | None = _same("channels")
-    format: str | None = _same("format")
-    realtime: bool | None = _same("realtime")
-    jobs: int = _same("jobs")
-    url_timeout: float = _same("url_timeout")
-
-    stream: str | None = option(
-        None,
-        kinds.text("a name", "NAME"),
-        SENDING,
-        "name of the stream (a file's path, an address; mic@ and stdin@ this host)",
-        key="publish.stream",
-        flags="--stream",
+    stream: str | None = _sending(
+        None, table.text("a name", "NAME"), "name of the stream (a file's path, an address; mic@ and stdin@ this host)"
     )
-    chunk_seconds: float = option(
-        1.0,
-        kinds.seconds(0.25, 1),
-        SENDING,
-        "sound in a record, 0.25 to 1; less is sooner there",
-        key="publish.chunk_seconds",
-        flags="--chunk-seconds",
+    chunk_seconds: float = _sending(1.0, table.seconds(0.25, 1), "sound in a record, 0.25 to 1; less is sooner there")
+    encoding: Encoding = _sending(
+        "flac", table.choice("flac", "l16", "s16le", "f32le"), "16-bit FLAC or PCM, or PCM in floats"
     )
-    encoding: Encoding = option(
-        "flac",
-        kinds.choice("flac", "l16", "s16le", "f32le"),
-        SENDING,
-        "16-bit FLAC or PCM, or PCM in floats",
-        key="publish.encoding",
-        flags="--encoding",
+    buffer_seconds: float = _sending(120.0, table.seconds(1, 86_400), "so much sound is kept while the broker is away")
+    buffer_mb: int = _sending(
+        128, table.integer(1, 1_000_000, "megabytes", "MB"), "and in memory no more of it than this"
     )
-    buffer_seconds: float = option(
-        120.0,
-        kinds.seconds(1, 86_400),
-        SENDING,
-        "so much sound is kept while the broker is away",
-        key="publish.buffer_seconds",
-        flags="--buffer-seconds",
-    )
-    buffer_mb: int = option(
-        128,
-        kinds.integer(1, 1_000_000, "megabytes", "MB"),
-        SENDING,
-        "and in memory no more of it than this",
-        key="publish.buffer_mb",
-        flags="--buffer-mb",
-    )
-    topic: str = _same("topic")
-
-    @property
-    def source(self) -> SourceName | None:
-        """Name of the one source, or None if the action needs none and none was given."""
-        return next((name for name, field in SOURCES.items() if getattr(self, field, None)), None)
-
-    @property
-    def paced(self) -> bool:
-        """Whether to play files and the demo at their own speed: the demo does unless told otherwise, files do not."""
-        return self.demo if self.realtime is None else self.realtime
+    topic: str = input_topic()
 
 
 def parse(argv: Sequence[str], environ: Mapping[str, str]) -> PublishSettings:
@@ -173,12 +113,8 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> PublishSettings:
         UsageError: something is wrong with the settings, in one line.
     """
     gathered = gather(PublishSettings, PUBLISH, argv, environ)
-    try:
-        choose_source(gathered.given, needed=gathered.action == "publish")
-    except NoSourceError:
-        raise UsageError(
-            "nothing to publish: give --mic, --file PATH, --stdin, --url URL or --demo (see --help)"
-        ) from None
+    missing = "nothing to publish: give --mic, --file PATH, --stdin, --url URL or --demo (see --help)"
+    choose_source(gathered.given, missing if gathered.action == "publish" else None)
     settings = gathered.settings(PublishSettings)
     _check(settings, gathered.flags)
     return settings
@@ -187,11 +123,6 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> PublishSettings:
 def _check(settings: PublishSettings, flags: Mapping[str, Given]) -> None:
     if settings.source is None:
         return
-    for name, sources in SOUND_ONLY_WITH.items():
-        if name in flags and settings.source not in sources:
-            only = " or ".join(f"--{source}" for source in sources)
-            raise UsageError(f"{flags[name].origin.place} is for {only}, not for --{settings.source}")
-    if settings.source == "stdin" and settings.samplerate is None and (settings.format or settings.channels):
-        raise UsageError("raw PCM on --stdin needs its rate: --samplerate HZ")
+    check_source(settings, flags)
     if settings.stream is not None and (len(settings.paths) > 1 or any(path.is_dir() for path in settings.paths)):
         raise UsageError("--stream names one stream, and every file is one: give a single file, or leave it out")

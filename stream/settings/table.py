@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import difflib
+import functools
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -262,19 +263,41 @@ class Given:
     origin: Origin
 
 
+def options_under(group: str, section: str = "") -> Callable[..., Any]:
+    """Return what declares the options under one heading of the help and in one section of the YAML file."""
+    return functools.partial(option, group=group, section=section)
+
+
 def option(
     default: Any,
     kind: Kind,
-    group: str,
     summary: str,
     *,
+    group: str,
+    section: str = "",
+    name: str | None = None,
     key: str | None = None,
-    flags: Mapping[str, str | None] | str | None = None,
+    flags: Mapping[str, str | None] | None = None,
     secret: bool = False,
 ) -> Any:
-    """Declare a field of a settings class as an :class:`Option`; ``key`` and ``flags`` follow from its name."""
-    declared = {"kind": kind, "group": group, "help": summary, "key": key, "flags": flags, "secret": secret}
-    return dataclasses.field(default=default, repr=not secret, metadata={"option": declared})
+    """Declare a field of a settings class as an :class:`Option`; its flag and its key follow from its name.
+
+    ``log_level`` in the section ``log`` is ``--log-level`` and ``log.level``.
+
+    Args:
+        default: the value if nothing gives one.
+        kind: what values it takes.
+        summary: one line for people.
+        group: under which heading the help shows it.
+        section: of the YAML file.
+        name: what people call it, where that is not the field's name.
+        key: in YAML, where it does not follow from the name.
+        flags: each flag with the text it stands for, where there is more than one.
+        secret: never shown.
+    """
+    declared = {"kind": kind, "group": group, "help": summary, "flags": flags, "secret": secret}
+    names = {"section": section, "name": name, "key": key}
+    return dataclasses.field(default=default, repr=not secret, metadata={"option": declared, "names": names})
 
 
 def options_of(settings: type) -> tuple[Option, ...]:
@@ -282,10 +305,11 @@ def options_of(settings: type) -> tuple[Option, ...]:
     found = []
     for field in dataclasses.fields(settings):
         if declared := field.metadata.get("option"):
-            key = declared["key"] or field.name
-            flags = declared["flags"] or "--" + key.replace(".", "-").replace("_", "-")
-            if isinstance(flags, str):
-                flags = {flags: None if declared["kind"].metavar else "true"}
+            names = field.metadata["names"]
+            name = names["name"] or field.name
+            section = names["section"] + "." if names["section"] else ""
+            key = names["key"] or section + name.removeprefix(names["section"] + "_" if section else "")
+            flags = declared["flags"] or {"--" + name.replace("_", "-"): None if declared["kind"].metavar else "true"}
             found.append(Option(name=field.name, default=field.default, **{**declared, "key": key, "flags": flags}))
     return tuple(found)
 

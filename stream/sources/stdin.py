@@ -23,16 +23,9 @@ from numpy.typing import NDArray
 from stream.common.errors import StreamError, UsageError
 from stream.common.stop import Stop
 from stream.common.text import count_of
+from stream.settings.source import RAW_FORMATS
 from stream.sources.chunker import Chunker
 from stream.tagging.audio import SourceItem, SourceStatus, StreamEnd
-
-RAW_FORMATS = (
-    "u8",
-    "s8",
-    *(f"{kind}{order}" for kind in ("s16", "s24", "s32", "f32", "f64") for order in ("le", "be")),
-)
-"""Unsigned, signed and floating, with their bits, little- and big-endian."""
-
 
 _POLL_SECONDS = 0.1
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.common.errors import UsageError
-from stream.settings import table as kinds
+from stream.settings import table
 from stream.settings.command import parse_command
 from stream.settings.kafka import TOPICS, TopicSettings
 from stream.settings.listen import OPTIONS, parse
@@ -81,8 +81,8 @@ class TestPrintConfig:
     def test_a_secret_is_not_shown(self) -> None:
         @dataclasses.dataclass(frozen=True, kw_only=True)
         class Settings:
-            password: str = option("", kinds.choice("hunter2"), "G", "x", key="kafka.password", secret=True)
-            topic: str = option("t", kinds.text("a topic", "TOPIC"), "G", "x", key="kafka.topic", flags="--topic")
+            password: str = option("", table.choice("hunter2"), "x", group="G", section="kafka", secret=True)
+            topic: str = option("t", table.text("a topic", "TOPIC"), "x", group="G", section="kafka")
 
         password, topic = options_of(Settings)
         given_ = password.accept("hunter2", Origin("environment variable", password.variable))

@@ -9,7 +9,8 @@ import pytest
 
 from model.frontend import MTG_JAMENDO, FrontEnd
 from stream.common.errors import UsageError
-from stream.settings.listen import NoSourceError, parse
+from stream.settings.listen import parse
+from stream.settings.source import NoSourceError
 
 Write = Callable[[str], list[str]]
 
