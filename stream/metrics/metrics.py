@@ -18,7 +18,7 @@ import dataclasses
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal, get_args
 
@@ -28,8 +28,8 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from stream.common.text import utf8
 from stream.metrics.exposition import Instruments
 from stream.metrics.table import DEFINITIONS, KAFKA_DEFINITIONS, MODEL_DEFINITIONS, SHADOW_DEFINITIONS
-from stream.models.shadow import Comparison
 from stream.tagging.audio import AudioChunk, SourceStatus, StatusKind
+from stream.tagging.observer import Observer
 from stream.tagging.record import SILENCE_DBFS, Estimate, Event, Final, ModelId, Record, power_of
 
 OTHER = "other"
@@ -53,7 +53,7 @@ class _Stream:
     ended_at: float | None = None
 
 
-class Metrics:
+class Metrics(Observer):
     """Keeps the metrics in a registry of its own. Safe to call from several threads."""
 
     def __init__(
@@ -241,7 +241,7 @@ def _version() -> str:
         return "unknown"
 
 
-class ModelMetrics:
+class ModelMetrics(Observer):
     """Counts the swaps of the model that scores, and knows its file. Safe to call from several threads."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -261,22 +261,22 @@ class ModelMetrics:
             self._swaps.labels(result)
         self._since.set(time.time())
 
-    def taken(self) -> None:
+    def model_swapped(self) -> None:
         """Count a new model that scores from now on."""
         self._swaps.labels("taken").inc()
         self._since.set(time.time())
 
-    def refused(self) -> None:
+    def model_refused(self) -> None:
         """Count a new file that was no use."""
         self._swaps.labels("refused").inc()
 
-    def seen(self, *, present: bool, refused: bool) -> None:
+    def model_file(self, *, present: bool, refused: bool) -> None:
         """Say whether the model's file is there, and whether what is there was refused."""
         self._present.set(present)
         self._refused.set(refused)
 
 
-class ShadowMetrics:
+class ShadowMetrics(Observer):
     """Says how a shadow model does. Safe to call from several threads."""
 
     def __init__(self, registry: CollectorRegistry, shadow: ModelId) -> None:
@@ -296,20 +296,20 @@ class ShadowMetrics:
         for agreement in ("same", "different"):
             self._leading.labels(agreement)
 
-    def scored(self, comparison: Comparison, seconds: float) -> None:
+    def shadow_scored(self, differences: Mapping[str, float], same_leader: bool | None, seconds: float) -> None:
         """Take a window that both models scored, and the time that the shadow's network took."""
         self._windows.labels("scored").inc()
         self._duration.observe(seconds)
-        for mood, difference in comparison.differences.items():
+        for mood, difference in differences.items():
             self._difference.labels(utf8(mood)).observe(difference)
-        if comparison.same_leader is not None:
-            self._leading.labels("same" if comparison.same_leader else "different").inc()
+        if same_leader is not None:
+            self._leading.labels("same" if same_leader else "different").inc()
 
-    def failed(self) -> None:
+    def shadow_failed(self) -> None:
         """Count a window on which the shadow failed."""
         self._windows.labels("failed").inc()
 
-    def skipped(self) -> None:
+    def shadow_skipped(self) -> None:
         """Count a window that the shadow was too slow for."""
         self._windows.labels("skipped").inc()
 

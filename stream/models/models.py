@@ -2,7 +2,7 @@
 
 models = Models(settings, hangup.taken)       # loads what is needed; StreamError
 models.in_use                                  # for the sessions
-models.serve(metrics, board)                   # where HTTP is wanted
+models.observe([metrics, board])               # where HTTP is wanted
 models.start()                                 # from now on a new file is taken, and the shadow scores
 models.close()
 """
@@ -12,30 +12,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
 
 from model.contract import DEFAULT_MODEL, Model, ModelError, ModelInfo, load
 from stream.common.errors import StreamError
-from stream.models.shadow import Shadow, ShadowTold, Unheard
+from stream.models.shadow import Shadow
 from stream.models.watch import Held, ModelFile, ModelWatch
 from stream.settings.listen import Settings
 from stream.sinks.result_file import kind_of
 from stream.tagging.model_in_use import ModelInUse, Rule, frontend_differences, same_frontend, same_labels
+from stream.tagging.observer import Observer
 from stream.tagging.record import ModelId
-
-if TYPE_CHECKING:  # imported with the HTTP side only
-    from stream.metrics.metrics import Metrics, ModelMetrics
 
 _LOOK_SECONDS = 1.0
 _PATIENCE_SECONDS = 30.0
-
-
-class Named(Protocol):
-    """What shows which model scores."""
-
-    def model(self, info: ModelId) -> None:
-        """Say which model scores."""
-        ...
 
 
 class Models:
@@ -60,13 +49,12 @@ class Models:
         model = _load(self.path)
         self.in_use = ModelInUse(model, rules=_rules(settings))
         """The model that scores."""
-        self._told = _Told()
+        self._observers: list[Observer] = []
         # The built-in model changes with the program only, and a program is not swapped while it runs.
         look_seconds = math.inf if settings.model is None else _LOOK_SECONDS
-        self._watch = ModelWatch(file, held, self.in_use, self._told, asked, look_seconds=look_seconds)
+        self._watch = ModelWatch(file, held, self.in_use, self._observers, asked, look_seconds=look_seconds)
         self._shadow_model = None if self.shadow_path is None else _load_shadow(self.shadow_path, model.info)
         self._shadow: Shadow | None = None
-        self._shadow_told: ShadowTold = Unheard()
         has_clock = settings.source != "file" or settings.paced
         self._patience = 0.0 if has_clock else _PATIENCE_SECONDS
 
@@ -75,21 +63,23 @@ class Models:
         """What the model that scores says of itself."""
         return self.in_use.current.info
 
-    def serve(self, metrics: Metrics, named: Sequence[Named]) -> None:
-        """Show which model scores now and later, its swaps, and how the shadow does."""
-        from stream.metrics.metrics import ModelMetrics, ShadowMetrics  # noqa: PLC0415 -- only where HTTP is wanted
+    @property
+    def shadow(self) -> ModelId | None:
+        """Which model is the shadow, or None."""
+        return None if self._shadow_model is None else _id(self._shadow_model.info)
 
-        self._told.show(ModelMetrics(metrics.registry), named)
-        self._told.name(_id(self.info))
-        if self._shadow_model is not None:
-            self._shadow_told = ShadowMetrics(metrics.registry, _id(self._shadow_model.info))
+    def observe(self, observers: Sequence[Observer]) -> None:
+        """Tell observers which model scores now and later, what becomes of its file, and how the shadow does."""
+        self._observers += observers
+        for each in observers:
+            each.model(_id(self.info))
 
     def start(self) -> None:
         """Begin to watch the file, and to show windows to the shadow."""
         if self._shadow_model is not None:
-            self._shadow = Shadow(self._shadow_model, self._shadow_told, patience=self._patience)
+            self._shadow = Shadow(self._shadow_model, self._observers, patience=self._patience)
             self._shadow.start()
-            self.in_use.witness = self._shadow.see
+            self.in_use.observer = self._shadow
         self._watch.start()
 
     def close(self) -> None:
@@ -97,35 +87,6 @@ class Models:
         self._watch.close()
         if self._shadow is not None:
             self._shadow.close()
-
-
-class _Told:
-    """Passes on what became of new files to whoever shows it."""
-
-    def __init__(self) -> None:
-        self._metrics: ModelMetrics | None = None
-        self._named: Sequence[Named] = ()
-
-    def show(self, swaps: ModelMetrics, named: Sequence[Named]) -> None:
-        self._metrics = swaps
-        self._named = named
-
-    def name(self, model: ModelId) -> None:
-        for each in self._named:
-            each.model(model)
-
-    def taken(self, model: ModelId) -> None:
-        self.name(model)
-        if self._metrics is not None:
-            self._metrics.taken()
-
-    def refused(self) -> None:
-        if self._metrics is not None:
-            self._metrics.refused()
-
-    def seen(self, *, present: bool, refused: bool) -> None:
-        if self._metrics is not None:
-            self._metrics.seen(present=present, refused=refused)
 
 
 def _rules(settings: Settings) -> list[Rule]:

@@ -1,8 +1,8 @@
 """A second model that scores the same windows, without touching what the first one says.
 
-    shadow = Shadow(load(path), told)
+    shadow = Shadow(load(path), observers)
     shadow.start()                         # a thread of its own
-    models.witness = shadow.see            # from then on it is shown every scored window
+    model_in_use.observer = shadow         # from then on it is told of every scored window
     shadow.close()                         # scores what still waits, for a while; says how far the two agree
 
 It never makes the first model wait: windows wait for the shadow in a queue, and where that is full, one is skipped and
@@ -17,13 +17,13 @@ import threading
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.contract import Model, ModelError
 from stream.models.watch import lower_priority
+from stream.tagging.observer import Observer
 
 _NAMED = 3  # moods in the summary, those that differ most
 
@@ -106,35 +106,6 @@ _MOST_WAITING = 64  # three minutes of one live stream
 _CLOSING_SECONDS = 5.0
 
 
-class ShadowTold(Protocol):
-    """What is told of a shadow: the metrics."""
-
-    def scored(self, comparison: Comparison, seconds: float) -> None:
-        """Both models scored a window; the shadow's network took this long."""
-        ...
-
-    def failed(self) -> None:
-        """The shadow failed on a window."""
-        ...
-
-    def skipped(self) -> None:
-        """The shadow was too slow for a window."""
-        ...
-
-
-class Unheard:
-    """Is told of a shadow where there are no metrics."""
-
-    def scored(self, comparison: Comparison, seconds: float) -> None:
-        """Do nothing."""
-
-    def failed(self) -> None:
-        """Do nothing."""
-
-    def skipped(self) -> None:
-        """Do nothing."""
-
-
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class _Window:
     frames: NDArray[np.float32]
@@ -142,19 +113,19 @@ class _Window:
     probabilities: NDArray[np.float32]
 
 
-class Shadow:
+class Shadow(Observer):
     """Scores windows beside the first model and compares. Safe to show windows from several threads."""
 
-    def __init__(self, model: Model, told: ShadowTold, *, patience: float = 0.0) -> None:
+    def __init__(self, model: Model, observers: Sequence[Observer] = (), *, patience: float = 0.0) -> None:
         """Make a shadow.
 
         Args:
             model: scores; of the front-end of the first one.
-            told: is told of every window.
+            observers: are told of every window.
             patience: seconds that a window may be held up where the queue is full; 0 where a clock runs.
         """
         self._model = model
-        self._told = told
+        self._observers = observers
         self._patience = patience
         frontend = model.info.frontend
         self._most = max(2, min(_MOST_WAITING, _WAITING_BYTES // (4 * frontend.patch * frontend.n_mels)))
@@ -162,14 +133,14 @@ class Shadow:
         self._changed = threading.Condition()
         self._closed = False
         self._agreement = Agreement()
-        self._scored = self._failed = self._skipped = 0
+        self._compared = self._failed = self._skipped = 0
         self._thread = threading.Thread(target=self._run, name="shadow-model", daemon=True)
 
     def start(self) -> None:
         """Begin to score."""
         self._thread.start()
 
-    def see(self, frames: NDArray[np.float32], labels: tuple[str, ...], probabilities: NDArray[np.float32]) -> None:
+    def scored(self, frames: NDArray[np.float32], labels: tuple[str, ...], probabilities: NDArray[np.float32]) -> None:
         """Take a window that the first model scored: frames (patch, n_mels), its labels and answer (labels,)."""
         with self._changed:
             if self._patience and len(self._windows) >= self._most:
@@ -196,7 +167,7 @@ class Shadow:
             "shadow %s %s: %d windows scored, %d failed, %d skipped; %s",
             self._model.info.name,
             self._model.info.version,
-            self._scored,
+            self._compared,
             self._failed,
             self._skipped,
             self._agreement.summary(),
@@ -227,13 +198,15 @@ class Shadow:
             return
         seconds = time.perf_counter() - began
         comparison = compare(window.labels, window.probabilities, self._model.info.labels, probabilities)
-        self._scored += 1
+        self._compared += 1
         self._agreement.add(comparison)
-        self._told.scored(comparison, seconds)
+        for each in self._observers:
+            each.shadow_scored(comparison.differences, comparison.same_leader, seconds)
 
     def _fail(self, reason: str) -> None:
         self._failed += 1
-        self._told.failed()
+        for each in self._observers:
+            each.shadow_failed()
         if self._failed == 1:
             logger.error("the shadow model fails; results are not touched, and it is not said again: %s", reason)
 
@@ -243,4 +216,5 @@ class Shadow:
             logger.warning("the shadow model is too slow; windows are skipped and counted, and it is not said again")
         self._skipped += count
         for _ in range(count):
-            self._told.skipped()
+            for each in self._observers:
+                each.shadow_skipped()

@@ -18,13 +18,13 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
 
 from model.contract import Model, ModelError, load
 from stream.common.stop import Stop
 from stream.tagging.model_in_use import ModelInUse
+from stream.tagging.observer import Observer
 from stream.tagging.record import ModelId
 
 Stamp = tuple[tuple[str, int, int, int, int], ...]
@@ -92,22 +92,6 @@ _PATIENCE_SECONDS = 10.0
 _NO_STAMP: Stamp = ()  # that of no file
 
 
-class Told(Protocol):
-    """What is told of swaps: the metrics, the status board."""
-
-    def taken(self, model: ModelId) -> None:
-        """Another model scores from now on."""
-        ...
-
-    def refused(self) -> None:
-        """A new file was no use."""
-        ...
-
-    def seen(self, *, present: bool, refused: bool) -> None:
-        """Whether there is a file now, and whether it is one that was no use; told again and again."""
-        ...
-
-
 @dataclasses.dataclass(frozen=True, slots=True)
 class Held:
     """What a file held when it was looked at: its stamp, and its content's digest."""
@@ -132,7 +116,7 @@ class ModelWatch:
         file: ModelFile,
         held: Held,
         models: ModelInUse,
-        told: Told,
+        observers: Sequence[Observer],
         asked: Callable[[], bool],
         *,
         look_seconds: float = 1.0,
@@ -143,13 +127,13 @@ class ModelWatch:
             file: what to watch.
             held: what it held just before the model in use was read.
             models: takes the new model.
-            told: is told of what became of a new file.
+            observers: are told of what became of a new file.
             asked: says, once each time, that somebody wants the file to be read now.
             look_seconds: between two looks at the file; infinite: only when asked.
         """
         self._file = file
         self._models = models
-        self._told = told
+        self._observers = observers
         self._asked = asked
         self._look_seconds = look_seconds
         self._stop = Stop()
@@ -211,7 +195,8 @@ class ModelWatch:
 
     def _tell(self, stamp: Stamp | None) -> None:
         present = stamp is not None
-        self._told.seen(present=present, refused=present and self._lies_refused)
+        for each in self._observers:
+            each.model_file(present=present, refused=present and self._lies_refused)
 
     def _consider(self, stamp: Stamp | None) -> None:
         last, self._seen = self._seen, stamp
@@ -278,7 +263,9 @@ class ModelWatch:
             return
         self._models.replace(new)
         info = new.info
-        self._told.taken(ModelId(info.name, info.version, info.sha256))
+        for each in self._observers:
+            each.model(ModelId(info.name, info.version, info.sha256))
+            each.model_swapped()
         same = info.labels == old.info.labels
         logger.info(
             "a new model is taken at each stream's next window: %s in place of %s; it was read in %.1f s, and %s",
@@ -309,7 +296,8 @@ class ModelWatch:
         return replaced
 
     def _refuse(self, reason: str, content: str = "") -> None:
-        self._told.refused()
+        for each in self._observers:
+            each.model_refused()
         which = f" (sha256 {content[:12]})" if content else ""
         logger.error("the new model%s is refused, and %s goes on: %s", which, _name(self._models.current), reason)
 

@@ -7,7 +7,6 @@ assembly.failures                      # what failed and why, by name
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import logging
 import sys
@@ -22,45 +21,17 @@ from stream.common.errors import StreamError, UsageError
 from stream.common.output import is_terminal
 from stream.common.stop import Stop
 from stream.models.models import Models
-from stream.run.engine import Engine, Observer
+from stream.run.engine import Engine
+from stream.run.sources import Files, make_source
 from stream.settings.listen import Settings
 from stream.sinks.group import Sink, SinkGroup
 from stream.sinks.result_file import Limits, open_results
-from stream.tagging.audio import Source
+from stream.tagging.observer import Observer
 from stream.tagging.scorer import SessionOptions
 from stream.tagging.session import Session
 
 if TYPE_CHECKING:
     from stream.run.kafka_run import KafkaConsumption
-
-
-def find_files(asked: Sequence[Path]) -> tuple[list[Path], dict[str, str]]:
-    """Return the files asked for, directories walked, and why what holds none does not."""
-    from stream.sources.files import expand_paths  # noqa: PLC0415 -- light, but only for files
-
-    paths: list[Path] = []
-    not_found: dict[str, str] = {}
-    for path in asked:
-        try:
-            paths += expand_paths([path])
-        except StreamError as error:
-            not_found[str(path)] = str(error)
-    return paths, not_found
-
-
-def side_by_side(work: Callable[[], None], jobs: int, stop: Stop) -> None:
-    """Do the same work in several threads; the first that cannot go on stops the others and is raised."""
-    if jobs <= 1:
-        work()
-        return
-    with concurrent.futures.ThreadPoolExecutor(jobs, thread_name_prefix="file") as pool:
-        futures = [pool.submit(work) for _ in range(jobs)]
-        try:
-            for future in concurrent.futures.as_completed(futures):
-                future.result()
-        except BaseException:  # whatever it was: the pool waits for its threads, so they must end
-            stop.request()
-            raise
 
 
 logger = logging.getLogger(__name__)
@@ -85,7 +56,7 @@ class Assembly:
         self._stop = stop
         self._models = Models(settings, reload_asked)
         self._options = session_options(settings, self._models.in_use.frontend)
-        self._paths, self._not_found = find_files(settings.paths)
+        self._files = Files(settings)
         self._kafka = _kafka_consumption(settings, stop)
         self._closing = contextlib.ExitStack()
         with contextlib.ExitStack() as opened:
@@ -108,12 +79,14 @@ class Assembly:
             StreamError: there is nothing to listen to.
         """
         self._models.start()
-        if self._settings.source == "file":
-            self._run_files()
+        settings, engine = self._settings, self._engine
+        if settings.source == "file":
+            self._files.run(settings, self._stop, engine.failures, engine.run)
+            engine.failures.log_summary(self._files.asked)
         elif self._kafka is not None:
-            self._kafka.run(self._engine)
+            self._kafka.run(engine)
         else:
-            self._engine.run(live_source(self._settings, self._stop), name=str(self._settings.source))
+            engine.run(make_source(settings, self._stop), name=str(settings.source))
 
     def __enter__(self) -> Assembly:
         """Return itself."""
@@ -132,7 +105,7 @@ class Assembly:
         settings, labels = self._settings, self._models.info.labels
         sinks: list[Sink] = []
         if settings.output_file is not None:
-            read = [*self._paths, self._models.path, *filter(None, [self._models.shadow_path])]
+            read = [*self._files.paths, self._models.path, *filter(None, [self._models.shadow_path])]
             _refuse_to_replace(settings.output_file, read)
             limits = Limits(settings.rotate_mb, settings.rotate_minutes)
             sinks.append(open_results(settings.output_file, labels, limits, self._stop))
@@ -150,7 +123,7 @@ class Assembly:
         settings = self._settings
         if settings.metrics_port is None:
             return []
-        from stream.metrics.metrics import Metrics  # noqa: PLC0415 -- only where HTTP is wanted
+        from stream.metrics.metrics import Metrics, ModelMetrics, ShadowMetrics  # noqa: PLC0415 -- only for HTTP
         from stream.web.app import create_app  # noqa: PLC0415
         from stream.web.board import Board  # noqa: PLC0415
         from stream.web.feed import LiveFeed  # noqa: PLC0415
@@ -162,7 +135,10 @@ class Assembly:
         if self._kafka is not None:
             self._kafka.serve(metrics, board)
         feed = LiveFeed()
-        self._models.serve(metrics, [metrics, board, feed])
+        models: list[Observer] = [metrics, board, feed, ModelMetrics(metrics.registry)]
+        if self._models.shadow is not None:
+            models.append(ShadowMetrics(metrics.registry, self._models.shadow))
+        self._models.observe(models)
         app = create_app(metrics, board, feed)
         server = serve(app, settings.metrics_host, settings.metrics_port, exact=settings.metrics_port_given)
         opened.callback(server.stop)
@@ -172,27 +148,6 @@ class Assembly:
         else:
             logger.info("metrics and status at %s", server.url)
         return [board, metrics, feed]
-
-    def _run_files(self) -> None:
-        from stream.sources.files import FileSource, stream_names  # noqa: PLC0415 -- only for files
-
-        for path, reason in self._not_found.items():
-            self._engine.fail(path, reason)
-        names = stream_names(self._paths)
-        waiting = iter(list(zip(self._paths, names, strict=True)))  # a list's iterator may be shared by threads
-
-        def work() -> None:
-            for path, name in waiting:
-                if self._stop.requested:
-                    return
-                self._engine.run(FileSource(path, self._stop, stream=name, realtime=self._settings.paced), name)
-
-        side_by_side(work, min(self._settings.jobs, len(self._paths)), self._stop)
-        failed, asked = self._engine.failures, len(self._paths) + len(self._not_found)
-        if failed and asked > 1:
-            logger.error("%d of %d files could not be heard, or not to their end:", len(failed), asked)
-            for name, reason in failed.items():
-                logger.error("  %s", reason if name in reason else f"{name}: {reason}")
 
 
 def _refuse_to_replace(output: Path, inputs: Sequence[Path]) -> None:
@@ -228,32 +183,6 @@ def session_options(settings: Settings, frontend: FrontEnd) -> SessionOptions:
         reset_after_silence=settings.reset_after_silence,
         channel=settings.channel,
     )
-
-
-def live_source(settings: Settings, stop: Stop) -> Source:
-    """Return the one source that is no list of files."""
-    # Each source has needs of its own (a sound library, a decoder, a network): only the one used is imported.
-    match settings.source:
-        case "mic":
-            from stream.sources.microphone import MicrophoneSource  # noqa: PLC0415
-
-            return MicrophoneSource(
-                stop, device=settings.device, samplerate=settings.samplerate, channels=settings.channels
-            )
-        case "stdin":
-            from stream.sources.stdin import StdinSource  # noqa: PLC0415
-
-            return StdinSource(
-                stop, samplerate=settings.samplerate, channels=settings.channels, sample_format=settings.format
-            )
-        case "url":
-            from stream.sources.radio import UrlSource  # noqa: PLC0415
-
-            return UrlSource(str(settings.url), stop, timeout=settings.url_timeout)
-        case _:
-            from stream.sources.demo import DemoSource  # noqa: PLC0415
-
-            return DemoSource(stop, realtime=settings.paced)
 
 
 def _standard_output(settings: Settings, model: ModelInfo, stop: Stop) -> Sink:

@@ -13,13 +13,14 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
 
-from stream.common.errors import StreamError, UsageError
+from stream.common.errors import StreamError
 from stream.common.output import OutputClosed
 from stream.common.stop import Stop
+from stream.run.sources import Failures, log_news, run_source
 from stream.sinks.group import SinkGroup
 from stream.tagging.audio import AudioChunk, Source, SourceItem, SourceStatus, StreamEnd
+from stream.tagging.observer import Observer
 from stream.tagging.record import Record, Status
 from stream.tagging.session import Session
 
@@ -50,35 +51,11 @@ NewSession = Callable[[str, bool], Session]
 """Makes the session of a stream, given its name and whether it is live."""
 
 
-class Observer(Protocol):
-    """What is told of all that happens, and never fails: the metrics, the status board."""
-
-    def emit(self, record: Record) -> None:
-        """A record is out."""
-        ...
-
-    def audio(self, chunk: AudioChunk) -> None:
-        """A chunk was taken."""
-        ...
-
-    def status(self, item: SourceStatus) -> None:
-        """A source sent news."""
-        ...
-
-    def stream_ended(self, stream: str) -> None:
-        """A stream ended and its records are out."""
-        ...
-
-    def realtime_factor(self, factor: float) -> None:
-        """Sound is worked through ``factor`` times as fast as it plays."""
-        ...
-
-
 class Engine:
     """Runs sources through sessions into sinks."""
 
     def __init__(self, new_session: NewSession, sinks: SinkGroup, observers: Sequence[Observer], stop: Stop) -> None:
-        self.failures: dict[str, str] = {}
+        self.failures = Failures("could not be heard, or not to their end")
         """What could not be heard, or not to its end, and why, by the name of the source or stream; one line each."""
         self.lost_outputs: list[str] = []
         """Why results could not be written, one line a sink."""
@@ -101,31 +78,7 @@ class Engine:
         Raises:
             UsageError: the source cannot be what was asked for (there is no such device), and nothing was heard.
         """
-        run = _Run(self, source.live)
-        try:
-            items = iter(source)
-            while not self._stop.requested and (item := next(items, None)) is not None:
-                run.take(item)
-                if source.stream in run.failed:
-                    break
-            run.flush(None)
-        except UsageError as error:
-            if not run.streams:
-                raise
-            self._give_up(run, name, str(error))
-        except StreamError as error:
-            self._give_up(run, name, str(error))
-        except Exception as error:  # a defect met in one file must not cost the others theirs
-            logger.debug("unexpected", exc_info=True)
-            self._give_up(run, name, f"unexpected {type(error).__name__}: {error} (--log-level debug shows more)")
-        finally:
-            source.close()
-
-    def fail(self, name: str, reason: str) -> None:
-        """Note a failure and say it in the log; the first of a name is the one that counts."""
-        if name not in self.failures:
-            self.failures[name] = reason
-            logger.error("%s", reason if name in reason else f"{name}: {reason}", extra={"stream": name})
+        run_source(source, name, _Run(self, source), self.failures, self._stop)
 
     def lose_output(self, reason: str) -> None:
         """Note that results could not be written, and say it in the log."""
@@ -156,10 +109,6 @@ class Engine:
         for observer in self._observers:
             tell(observer)
 
-    def _give_up(self, run: _Run, name: str, reason: str) -> None:
-        self.fail(name, reason)
-        run.flush(reason)
-
     @contextlib.contextmanager
     def _sinks_may_fail(self) -> Iterator[None]:
         try:
@@ -176,16 +125,22 @@ class Engine:
 class _Run:
     """The sessions of one source while it runs."""
 
-    def __init__(self, engine: Engine, live: bool) -> None:
+    def __init__(self, engine: Engine, source: Source) -> None:
         self.streams: dict[str, Session | None] = {}
         """The streams that go on, with their sessions once there was sound."""
         self.failed: set[str] = set()
         """Streams whose session could not go on."""
         self._engine = engine
-        self._live = live
+        self._source = source
         self._speed = Speed()
 
-    def take(self, item: SourceItem) -> None:
+    @property
+    def heard(self) -> bool:
+        """Whether anything came of the source and goes on."""
+        return bool(self.streams)
+
+    def take(self, item: SourceItem) -> bool:
+        """Take an item; return whether the source has a stream that can go on."""
         match item:
             case AudioChunk():
                 self._hear(item)
@@ -193,10 +148,11 @@ class _Run:
                 self._note(item)
             case StreamEnd():
                 if item.error is not None:
-                    self._engine.fail(item.stream, item.error)
+                    self._engine.failures.add(item.stream, item.error)
                 self._end(item.stream, item.error)
+        return self._source.stream not in self.failed
 
-    def flush(self, error: str | None) -> None:
+    def finish(self, error: str | None) -> None:
         """End every stream that goes on."""
         for stream in list(self.streams):
             self._end(stream, error)
@@ -204,14 +160,14 @@ class _Run:
     def _hear(self, chunk: AudioChunk) -> None:
         if chunk.stream in self.failed:
             return
-        session = self.streams.get(chunk.stream) or self._engine.new_session(chunk.stream, self._live)
+        session = self.streams.get(chunk.stream) or self._engine.new_session(chunk.stream, self._source.live)
         self.streams[chunk.stream] = session
         began = time.perf_counter()
         try:
             records = session.feed(chunk)
         except StreamError as error:  # this stream's alone: others may share the source
             self.failed.add(chunk.stream)
-            self._engine.fail(chunk.stream, str(error))
+            self._engine.failures.add(chunk.stream, str(error))
             self._end(chunk.stream, str(error))
             return
         for record in records:
@@ -226,8 +182,7 @@ class _Run:
         self._engine.progress(session)
 
     def _note(self, item: SourceStatus) -> None:
-        level = logging.INFO if item.kind == "up" else logging.WARNING
-        logger.log(level, "%s: source %s: %s", item.stream, item.kind, item.detail, extra={"stream": item.stream})
+        log_news(item, item.stream)
         self.streams.setdefault(item.stream, None)
         self._engine.observe(lambda observer: observer.status(item))
         self._engine.emit([Status(item.stream, item.kind, item.detail, lost_s=round(item.lost_seconds, 3))])

@@ -14,20 +14,21 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
+from stream.common.errors import StreamError
 from stream.common.stop import Stop
 from stream.common.text import clock, count_of, plain
 from stream.kafka.client.connection import Connection
 from stream.kafka.publish.courier import Courier, producers
 from stream.kafka.publish.outbox import Outbox
-from stream.kafka.publish.publisher import Publisher
+from stream.kafka.publish.packer import Packer
 from stream.kafka.topics import largest_record
-from stream.kafka.wire.chunks import Encoding
-from stream.run.assembly import find_files, side_by_side
+from stream.kafka.wire.chunks import Chunk, Encoding
+from stream.run.sources import Failures, Files, log_news, make_source, run_source
 from stream.settings.publish import PublishSettings
-from stream.tagging.audio import Source
+from stream.tagging.audio import AudioChunk, Source, SourceItem, SourceStatus, StreamEnd
 
 logger = logging.getLogger(__name__)
 
@@ -151,6 +152,104 @@ def _every(seconds: float, call: Callable[[], None]) -> Iterator[None]:
         thread.join()
 
 
+_LONGEST_KEY = 1024
+"""Bytes of a stream's name; consumers take no longer key."""
+
+
+class Publisher:
+    """Runs sources into an outbox; each source is one stream and one session, cut into chunks."""
+
+    def __init__(self, outbox: Outbox, stop: Stop, *, chunk_seconds: float, finite: bool, paced: bool = False) -> None:
+        """Make a publisher.
+
+        Args:
+            outbox: where the chunks go.
+            stop: ends the sources, and the waiting for room in the outbox.
+            chunk_seconds: length of a chunk.
+            finite: leave out samples that are no numbers, as lost sound.
+            paced: the sound of files comes at its own speed: then a chunk goes out as soon as it is full.
+        """
+        self.failures = Failures("could not be published, or not to their end")
+        """What could not be published, or not to its end, and why, by stream; one line each."""
+        self.streams = 0
+        """Streams that had sound."""
+        self.ended = 0
+        """Sources that have ended, well or not."""
+        self._outbox = outbox
+        self._stop = stop
+        self._chunk_seconds = chunk_seconds
+        self._finite = finite
+        self._paced = paced
+
+    def run(self, source: Source, stream: str) -> None:
+        """Publish a source's sound until it ends or a stop is asked for.
+
+        What goes wrong in the source is noted in ``failures``; what came before it is published.
+
+        Args:
+            source: where sound comes from; it is closed at the end.
+            stream: name of the stream: the key of its records.
+
+        Raises:
+            UsageError: the source cannot be what was asked for (there is no such device), and nothing was heard.
+            StreamError: the broker takes nothing any more.
+        """
+        if len(stream.encode("utf-8", "replace")) > _LONGEST_KEY:
+            source.close()
+            self.failures.add(stream, f"the name has more than {_LONGEST_KEY} bytes; --stream gives another")
+            return
+        hold = not source.live and not self._paced
+        packer = Packer(stream, self._chunk_seconds, hold=hold, finite=self._finite)
+        receiver = _PublishedStream(packer, self, source.live)
+        try:
+            run_source(source, stream, receiver, self.failures, self._stop)
+        finally:
+            self.ended += 1
+            self.streams += receiver.heard
+        if self._outbox.failed is not None:
+            raise self._outbox.failed
+
+    def put(self, chunks: Sequence[Chunk], live: bool) -> None:
+        """Put chunks into the outbox; where it is full, wait for room or, of a live source, drop the oldest.
+
+        Raises:
+            StreamError: the broker takes nothing any more, or nothing of this stream.
+        """
+        for chunk in chunks:
+            try:
+                self._outbox.put(chunk, live=live, stop=self._stop)
+            except StreamError:
+                self.failures.muted = self._outbox.failed is not None  # then it is everybody's, and said once
+                raise
+
+
+class _PublishedStream:
+    """Takes the items of one source."""
+
+    def __init__(self, packer: Packer, publisher: Publisher, live: bool) -> None:
+        self.heard = False
+        self._packer = packer
+        self._publisher = publisher
+        self._live = live
+
+    def take(self, item: SourceItem) -> bool:
+        match item:
+            case AudioChunk():
+                self._publisher.put(self._packer.feed(item), self._live)
+                self.heard = True
+            case SourceStatus():
+                log_news(item, self._packer.stream)
+            case StreamEnd():
+                if item.error is not None:
+                    self._publisher.failures.add(self._packer.stream, item.error)
+        return True
+
+    def finish(self, error: str | None) -> None:
+        """Say on the topic that the session is over, whatever happened."""
+        with contextlib.suppress(StreamError):  # the stream is refused, and that is known
+            self._publisher.put(self._packer.close(), self._live)
+
+
 _FLUSH_SECONDS = 10.0
 """After Ctrl-C or SIGTERM, what was heard has so long to be delivered."""
 
@@ -166,7 +265,7 @@ class PublishRun:
         """
         self._settings = settings
         self._stop = Stop()
-        self._paths, self._not_found = find_files(settings.paths)
+        self._files = Files(settings, settings.stream)
         connection = Connection.of(settings)
         largest = largest_record(connection, settings.topic)
         self._outbox = Outbox(settings.buffer_mb * 1_000_000, settings.buffer_seconds)
@@ -180,7 +279,8 @@ class PublishRun:
         )
         self._publisher = self._new_publisher()
         self._host = host
-        self._name: str | None = None  # of the only stream, once it is known
+        # Of the only stream, once it is known.
+        self._name = self._files.names[0] if len(self._files.names) == 1 and self._files.paths else None
 
     @property
     def failed(self) -> bool:
@@ -201,21 +301,18 @@ class PublishRun:
         self._publisher = self._new_publisher()
         self._courier.start()
         began = time.monotonic()
-        sources = len(self._paths) if self._settings.source == "file" else 1
+        sources = len(self._files.paths) if self._settings.source == "file" else 1
         with contextlib.ExitStack() as closing:
             closing.callback(lambda: logger.info("%s", self._figures(began, sources).summary()))
             closing.enter_context(progress(lambda: self._figures(began, sources), self._settings.topic))
             try:
-                if self._settings.source == "file":
-                    self._run_files()
-                else:
-                    source, self._name = self._only_source()
-                    self._publisher.run(source, self._name)
+                self._publish()
             finally:
                 self._courier.finish(self._stop, _FLUSH_SECONDS)
+                self._publisher.failures.muted = self._outbox.failed is not None
                 for stream, reason in self._outbox.refusals().items():
-                    self._publisher.fail(stream, reason)
-                self._tell_failures()
+                    self._publisher.failures.add(stream, reason)
+                self._publisher.failures.log_summary(self._files.asked)
         if self._outbox.failed is not None:
             raise self._outbox.failed
 
@@ -229,62 +326,16 @@ class PublishRun:
             paced=settings.paced,
         )
 
-    def _run_files(self) -> None:
-        from stream.sources.files import FileSource, stream_names  # noqa: PLC0415 -- only for files
-
-        for path, reason in self._not_found.items():
-            self._publisher.fail(path, reason)
-        names = stream_names(self._paths)
-        if self._settings.stream is not None:
-            names = [self._settings.stream]
-        self._name = names[0] if len(names) == 1 else None
-        waiting = iter(list(zip(self._paths, names, strict=True)))  # a list's iterator may be shared by threads
-
-        def work() -> None:
-            for path, name in waiting:
-                if self._stop.requested:
-                    return
-                source = FileSource(path, self._stop, stream=name, realtime=self._settings.paced)
-                self._publisher.run(source, name)
-
-        side_by_side(work, min(self._settings.jobs, len(self._paths)), self._stop)
-
-    def _only_source(self) -> tuple[Source, str]:
-        """Return the one source that is no list of files, and the name of its stream."""
-        # Each source has needs of its own (a sound library, a decoder, a network): only the one used is imported.
-        settings, stop = self._settings, self._stop
-        source: Source
-        match settings.source:
-            case "mic":
-                from stream.sources.microphone import MicrophoneSource  # noqa: PLC0415
-
-                source = MicrophoneSource(
-                    stop, device=settings.device, samplerate=settings.samplerate, channels=settings.channels
-                )
-            case "stdin":
-                from stream.sources.stdin import StdinSource  # noqa: PLC0415
-
-                source = StdinSource(
-                    stop, samplerate=settings.samplerate, channels=settings.channels, sample_format=settings.format
-                )
-            case "url":
-                from stream.sources.radio import UrlSource  # noqa: PLC0415
-
-                source = UrlSource(str(settings.url), stop, timeout=settings.url_timeout)
-            case _:
-                from stream.sources.demo import DemoSource  # noqa: PLC0415
-
-                source = DemoSource(stop, realtime=settings.paced)
+    def _publish(self) -> None:
+        settings = self._settings
+        if settings.source == "file":
+            self._files.run(settings, self._stop, self._publisher.failures, self._publisher.run)
+            return
+        source = make_source(settings, self._stop)
         # Every machine has a microphone: without the host two of them would be one stream.
         local = f"{source.stream}@{self._host}" if settings.source in ("mic", "stdin") else source.stream
-        return source, settings.stream or local
-
-    def _tell_failures(self) -> None:
-        failed, asked = self._publisher.failures, len(self._paths) + len(self._not_found)
-        if failed and asked > 1:
-            logger.error("%d of %d files could not be published, or not to their end:", len(failed), asked)
-            for name, reason in failed.items():
-                logger.error("  %s", reason if name in reason else f"{name}: {reason}")
+        self._name = settings.stream or local
+        self._publisher.run(source, self._name)
 
     def _figures(self, began: float, sources: int) -> Figures:
         delivered = self._courier.delivered

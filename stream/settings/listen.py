@@ -16,7 +16,7 @@ from stream.common.errors import UsageError, need_kafka
 from stream.settings import table
 from stream.settings.command import PRINT_CONFIG, CommandSettings, Help, gather
 from stream.settings.kafka import GROUP, SECURITY, ConnectionOptions, ConsumerOptions, TopicOptions
-from stream.settings.source import SOURCES, FormatOptions, PlayOptions, SourceName, check_source, choose_source
+from stream.settings.source import SOURCES, FormatOptions, SoundOptions, SourceName, check_source, choose_source
 from stream.settings.table import Given, options_of, options_under
 
 _USAGE = """python -m stream.listen SOURCE [OPTION...]
@@ -143,16 +143,14 @@ _events, _output, _http = options_under("Events"), options_under("Output"), opti
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ChannelOptions:
+class ChannelOptions(FormatOptions):
     """Which channel is heard."""
 
     channel: int | None = _sound(None, table.channel(64), "which channel to hear; N counts from 1")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(
-    PlayOptions, ChannelOptions, FormatOptions, ConsumerOptions, TopicOptions, ConnectionOptions, CommandSettings
-):
+class Settings(SoundOptions, ChannelOptions, ConsumerOptions, TopicOptions, ConnectionOptions, CommandSettings):
     """All settings of a run, checked; units are in the help texts.
 
     ``action`` is what to do: the actions other than ``listen`` and ``print-config`` need no source.

@@ -14,7 +14,7 @@ from stream.common.errors import UsageError
 from stream.settings import table
 from stream.settings.command import PRINT_CONFIG, CommandSettings, Help, gather
 from stream.settings.kafka import GROUP, SECURITY, ConnectionOptions, input_topic
-from stream.settings.source import FormatOptions, PlayOptions, check_source, choose_source
+from stream.settings.source import SoundOptions, check_source, choose_source
 from stream.settings.table import Given, options_under
 
 _USAGE = """python -m stream.publish SOURCE [OPTION...]
@@ -83,7 +83,7 @@ _sending = options_under("Sending", "publish")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PublishSettings(PlayOptions, FormatOptions, ConnectionOptions, CommandSettings):
+class PublishSettings(SoundOptions, ConnectionOptions, CommandSettings):
     """All settings of a run, checked; units are in the help texts."""
 
     stream: str | None = _sending(

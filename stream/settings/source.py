@@ -1,6 +1,6 @@
 """Where sound comes from: the sources, and the settings that belong to them, of every command that takes sound.
 
-    class Settings(SoundOptions, SourceOptions, CommandSettings): ...
+    class Settings(SoundOptions, CommandSettings): ...
     choose_source(gathered.given, missing="nothing to publish: give --mic, ...")
     settings.source                        # "mic"
     SOURCES["mic"].live                    # True
@@ -96,8 +96,8 @@ class FormatOptions(SourceOptions):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PlayOptions(SourceOptions):
-    """How sources are played."""
+class SoundOptions(FormatOptions):
+    """All that a source is made from."""
 
     realtime: bool | None = _sound(
         None,
@@ -147,7 +147,7 @@ def choose_source(given: dict[str, Given], missing: str | None) -> None:
 
 
 def check_source(
-    settings: FormatOptions, flags: Mapping[str, Given], only: Mapping[str, Sequence[SourceName]] = {}
+    settings: SoundOptions, flags: Mapping[str, Given], only: Mapping[str, Sequence[SourceName]] = {}
 ) -> None:
     """Check the settings of sound against the source.
 

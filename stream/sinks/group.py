@@ -10,23 +10,21 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from stream.common.errors import StreamError
 from stream.common.output import OutputClosed
+from stream.tagging.observer import Observer
 from stream.tagging.record import Record
 
 
-class Sink(Protocol):
-    """Takes records, one at a time, from one thread at a time."""
+class Sink(Observer):
+    """Takes records, one at a time, from one thread at a time.
 
-    def emit(self, record: Record) -> None:
-        """Write one record; after it returns, the record is out (flushed) or shown."""
-        ...
+    After :meth:`emit` returns, the record is out (flushed) or shown. A screen shows progress and ended streams as well.
+    """
 
     def close(self) -> None:
         """Finish: write what is left, release the file or terminal. Safe to call twice."""
-        ...
 
 
 class SinkGroup:
@@ -53,31 +51,21 @@ class SinkGroup:
         """
         self._give(lambda sink: sink.emit(record))
 
-    def progress(self, stream: str, seconds_heard: float, rms_dbfs: float) -> None:
-        """Tell the sinks that have a ``progress`` method (a screen) what was heard since the last window.
+    def progress(self, stream: str, heard_s: float, level_dbfs: float) -> None:
+        """Tell the sinks what was heard since the last window.
 
         Raises:
             OutputClosed: the terminal has gone; the others were told, and are told of the next.
         """
-
-        def tell(sink: Sink) -> None:
-            if (progress := getattr(sink, "progress", None)) is not None:
-                progress(stream, seconds_heard, rms_dbfs)
-
-        self._give(tell)
+        self._give(lambda sink: sink.progress(stream, heard_s, level_dbfs))
 
     def stream_ended(self, stream: str) -> None:
-        """Tell the sinks that have such a method (a screen) that no more comes of a stream.
+        """Tell the sinks that no more comes of a stream.
 
         Raises:
             OutputClosed: the terminal has gone; the others were told.
         """
-
-        def tell(sink: Sink) -> None:
-            if (ended := getattr(sink, "stream_ended", None)) is not None:
-                ended(stream)
-
-        self._give(tell)
+        self._give(lambda sink: sink.stream_ended(stream))
 
     def close(self) -> None:
         """Close every sink, even if one cannot be. Safe to call twice.

@@ -15,13 +15,14 @@ from typing import TextIO
 from stream.common.output import LineWriter
 from stream.common.stop import Stop
 from stream.common.text import clock, count_of, plain, top
+from stream.sinks.group import Sink
 from stream.tagging.record import Estimate, Event, Final, Moods, Record, Status
 
 _STEPS = "▁▂▃▄▅▆▇█"
 _SHOWN = 3
 
 
-class LinesSink:
+class LinesSink(Sink):
     """Writes a heading whenever the stream or track changes, and below it one line a record."""
 
     def __init__(self, file: TextIO, top_k: int | None = None, *, stop: Stop | None = None) -> None:

@@ -27,6 +27,7 @@ from stream.common.errors import StreamError, need
 from stream.common.output import open_output
 from stream.common.stop import Stop
 from stream.common.text import plain
+from stream.sinks.group import Sink
 from stream.sinks.records import JsonLinesSink, columns, flat
 from stream.tagging.record import Record
 
@@ -50,7 +51,7 @@ def need_pyarrow() -> None:
     need("pyarrow", "a Parquet file", "pyarrow")
 
 
-class ParquetSink:
+class ParquetSink(Sink):
     """Writes a journal of JSON lines, and a Parquet file of it at the end."""
 
     def __init__(self, path: Path, *, stop: Stop | None = None) -> None:

@@ -27,6 +27,7 @@ from typing import Any, TextIO
 from stream.common.output import LineWriter, OutputClosed
 from stream.common.stop import Stop
 from stream.common.text import single_line, utf8
+from stream.sinks.group import Sink
 from stream.tagging.record import Record
 
 
@@ -42,7 +43,7 @@ def to_line(record: Record) -> str:
     return json.dumps(fields, allow_nan=False, separators=(",", ":"))
 
 
-class JsonLinesSink:
+class JsonLinesSink(Sink):
     """Writes every record as one flushed line of JSON."""
 
     def __init__(self, file: TextIO, *, stop: Stop | None = None) -> None:
@@ -82,7 +83,7 @@ def columns(labels: Sequence[str]) -> list[str]:
     ]
 
 
-class CsvSink:
+class CsvSink(Sink):
     """Writes a header and then every record as one flushed row."""
 
     def __init__(self, file: TextIO, labels: Sequence[str], *, stop: Stop | None = None) -> None:

@@ -46,7 +46,7 @@ class Limits:
     minutes: float | None = None
 
 
-class RotatingSink:
+class RotatingSink(Sink):
     """Writes records into parts."""
 
     def __init__(

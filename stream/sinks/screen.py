@@ -26,6 +26,7 @@ from rich.text import Text
 from model.frontend import FrontEnd
 from stream.common.output import OutputClosed
 from stream.common.text import clock, count_of
+from stream.sinks.group import Sink
 from stream.sinks.screen_frame import ASCII, UNICODE, final_bars, final_line, frame
 from stream.sinks.screen_state import ScreenState
 from stream.tagging.record import Final, Record, Status
@@ -35,7 +36,7 @@ _WINDOW_SECONDS = FrontEnd().window_samples / FrontEnd().samplerate
 _MOST_LINES = 60
 
 
-class ScreenSink:
+class ScreenSink(Sink):
     """Draws on a terminal, at most eight times a second. Not safe to call from two threads at once."""
 
     def __init__(
@@ -77,18 +78,18 @@ class ScreenSink:
         self._open = True
         self._live.start()
 
-    def progress(self, stream: str, seconds_heard: float, rms_dbfs: float) -> None:
+    def progress(self, stream: str, heard_s: float, level_dbfs: float) -> None:
         """Show that sound comes, before the next window is complete.
 
         Args:
             stream: name of the stream.
-            seconds_heard: of the current track.
-            rms_dbfs: level of the sound that just came.
+            heard_s: of the current track.
+            level_dbfs: level of the sound that just came.
 
         Raises:
             OutputClosed: the terminal has gone.
         """
-        self._state.hear(stream, seconds_heard, rms_dbfs, self._clock())
+        self._state.hear(stream, heard_s, level_dbfs, self._clock())
         self._draw()
 
     def emit(self, record: Record) -> None:

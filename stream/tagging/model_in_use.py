@@ -12,17 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from model.contract import Model, ModelInfo
 from model.frontend import FrontEnd
+from stream.tagging.observer import Observer
 
 Rule = Callable[[ModelInfo, ModelInfo], str | None]
 """Says why the second model cannot take over from the first while streams run, or None."""
-
-Witness = Callable[[NDArray[np.float32], tuple[str, ...], NDArray[np.float32]], None]
-"""Is shown each scored window: frames (patch, n_mels), labels, probabilities (labels,). Changes none of them."""
 
 
 def same_frontend(old: ModelInfo, new: ModelInfo) -> str | None:
@@ -55,21 +50,21 @@ class ModelInUse:
     """Holds the model of all streams. Safe to use from several threads: a swap is one assignment."""
 
     def __init__(
-        self, model: Model, *, rules: Sequence[Rule] = (same_frontend,), witness: Witness | None = None
+        self, model: Model, *, rules: Sequence[Rule] = (same_frontend,), observer: Observer | None = None
     ) -> None:
         """Begin with a model.
 
         Args:
             model: the first one.
             rules: what another must keep to take over.
-            witness: is shown every window that is scored.
+            observer: is told of every window that is scored.
         """
         self.current = model
         """The model that scores now."""
         self.frontend = model.info.frontend
         """Of this model and all that follow."""
-        self.witness: Witness = witness or _see_nothing
-        """Is shown every window that is scored."""
+        self.observer = observer or Observer()
+        """Is told of every window that is scored."""
         self._rules = tuple(rules)
 
     def refusal(self, new: ModelInfo) -> str | None:
@@ -85,7 +80,3 @@ class ModelInUse:
         if (reason := self.refusal(new.info)) is not None:
             raise ValueError(reason)
         self.current = new
-
-
-def _see_nothing(frames: NDArray[np.float32], labels: tuple[str, ...], probabilities: NDArray[np.float32]) -> None:
-    """No second model."""

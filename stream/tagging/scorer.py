@@ -338,7 +338,7 @@ class TrackScorer:
             inference_ms = round(1000.0 * (time.perf_counter() - began), 3)
             mood = self._tally.named(probabilities)
             changes = self._tally.add(probabilities, window.power, start_s, end_s)
-            self._models.witness(window.frames, model.info.labels, probabilities)
+            self._models.observer.scored(window.frames, model.info.labels, probabilities)
         else:
             self._left_out[status] += 1
             if status == "silence":  # no mood sounds in it; a gap says nothing either way

@@ -23,6 +23,7 @@ from typing import Any
 
 from stream.common.text import utf8
 from stream.tagging.audio import AudioChunk, SourceStatus
+from stream.tagging.observer import Observer
 from stream.tagging.record import Estimate, Event, Final, ModelId, Record, Status
 
 _EVENTS = 10
@@ -31,7 +32,7 @@ Check = Callable[[], tuple[bool, str]]
 """Returns whether a condition holds, and one line that says why (not)."""
 
 
-class Board:
+class Board(Observer):
     """The last word of each stream. Safe to use from several threads; holds ``max_streams`` streams at most."""
 
     def __init__(

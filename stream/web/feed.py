@@ -28,6 +28,7 @@ import numpy as np
 
 from stream.common.text import top, utf8
 from stream.tagging.audio import AudioChunk, SourceStatus
+from stream.tagging.observer import Observer
 from stream.tagging.record import Estimate, Event, Final, ModelId, Moods, Record, Status, dbfs
 
 _QUADRANTS = ("happy", "angry", "sad", "calm")
@@ -240,7 +241,7 @@ class Message:
     data: dict[str, Any]
 
 
-class LiveFeed:
+class LiveFeed(Observer):
     """Takes what the engine tells its observers. Safe to use from several threads; bounded."""
 
     def __init__(self, max_streams: int = 1000) -> None:

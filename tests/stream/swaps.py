@@ -17,6 +17,7 @@ from model.contract import load
 from model.frontend import FrontEnd
 from stream.models.watch import Held, ModelFile, ModelWatch
 from stream.tagging.model_in_use import ModelInUse, same_frontend
+from stream.tagging.observer import Observer
 from stream.tagging.record import ModelId
 from tests import models
 
@@ -69,20 +70,22 @@ def device_without_an_end(path: Path) -> Path:
     return path
 
 
-class Told:
+class Seen(Observer):
+    """Keeps what becomes of a model's file."""
+
     def __init__(self) -> None:
         self.names: list[str] = []
         self.refusals = 0
         self.present: bool | None = None
         self.lies_refused: bool | None = None
 
-    def taken(self, model: ModelId) -> None:
-        self.names.append(model.name)
+    def model(self, info: ModelId) -> None:
+        self.names.append(info.name)
 
-    def refused(self) -> None:
+    def model_refused(self) -> None:
         self.refusals += 1
 
-    def seen(self, *, present: bool, refused: bool) -> None:
+    def model_file(self, *, present: bool, refused: bool) -> None:
         self.present, self.lies_refused = present, refused
 
 
@@ -90,11 +93,11 @@ class Watched:
     """A watch over a file whose looks are the test's own."""
 
     def __init__(self, path: Path, *rules: Callable[..., str | None]) -> None:
-        self.told = Told()
+        self.seen = Seen()
         file = ModelFile(path)
         held = Held.by(file)
         self.models = ModelInUse(load(path), rules=rules or (same_frontend,))
-        self.watch = ModelWatch(file, held, self.models, self.told, lambda: False)
+        self.watch = ModelWatch(file, held, self.models, [self.seen], lambda: False)
 
     def look(self, times: int = 2) -> None:
         for _ in range(times):

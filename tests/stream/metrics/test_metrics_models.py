@@ -14,7 +14,6 @@ from stream.metrics.exposition import encoder_for
 from stream.metrics.metrics import Metrics, ModelMetrics, ShadowMetrics
 from stream.metrics.table import MODEL_DEFINITIONS, SHADOW_DEFINITIONS
 from stream.models.models import Models
-from stream.models.shadow import Comparison
 from stream.settings.listen import Settings
 from stream.sinks.screen import ScreenSink
 from stream.tagging.record import ModelId
@@ -37,9 +36,9 @@ def test_swaps_are_counted_from_zero_and_the_last_one_is_dated() -> None:
     )
     before = value(metrics, "model_taken_timestamp_seconds")
     assert before is not None
-    swaps.refused()
+    swaps.model_refused()
     assert value(metrics, "model_taken_timestamp_seconds") == before
-    swaps.taken()
+    swaps.model_swapped()
     after = value(metrics, "model_taken_timestamp_seconds")
     assert after is not None and after > before
     assert (
@@ -58,7 +57,7 @@ def test_what_lies_in_the_models_place_is_not_known_before_somebody_looks() -> N
 
     assert [math.isnan(each or 0.0) for each in seen()] == [True, True]
     for present, refused in ((True, False), (True, True), (False, False)):
-        swaps.seen(present=present, refused=refused)
+        swaps.model_file(present=present, refused=refused)
         assert seen() == [present, refused]
 
 
@@ -68,7 +67,7 @@ def test_neither_a_scrape_nor_a_new_stream_asks_the_disk_for_the_model(
     """It may hang: the file is on a volume."""
     path = models.save(tmp_path / "m.onnx")
     metrics = Metrics()
-    Models(Settings(mic=True, model=path), lambda: False).serve(metrics, [metrics])
+    Models(Settings(mic=True, model=path), lambda: False).observe([metrics])
     stat = os.stat
 
     def hangs(what: object, *arguments: object, **more: object) -> os.stat_result:
@@ -84,11 +83,11 @@ def test_neither_a_scrape_nor_a_new_stream_asks_the_disk_for_the_model(
 def test_a_shadow_is_measured_by_mood_leader_and_cost() -> None:
     metrics = Metrics()
     shadow = ShadowMetrics(metrics.registry, SHADOW)
-    shadow.scored(Comparison({"happy": 0.25, "sad": 0.0}, same_leader=True), 0.004)
-    shadow.scored(Comparison({"happy": 0.5, "sad": 0.0}, same_leader=False), 0.006)
-    shadow.scored(Comparison({}, same_leader=None), 0.005)
-    shadow.failed()
-    shadow.skipped()
+    shadow.shadow_scored({"happy": 0.25, "sad": 0.0}, True, 0.004)
+    shadow.shadow_scored({"happy": 0.5, "sad": 0.0}, False, 0.006)
+    shadow.shadow_scored({}, None, 0.005)
+    shadow.shadow_failed()
+    shadow.shadow_skipped()
     assert value(metrics, "shadow_mood_difference_sum", mood="happy") == 0.75
     assert value(metrics, "shadow_mood_difference_count", mood="happy") == 2
     assert value(metrics, "shadow_mood_difference_sum", mood="sad") == 0.0
@@ -103,7 +102,7 @@ def test_all_of_them_keep_the_rules_of_prometheus() -> None:
     metrics = Metrics()
     metrics.model(records.MODEL)
     ModelMetrics(metrics.registry)
-    ShadowMetrics(metrics.registry, SHADOW).scored(Comparison({"happy": 0.25}, same_leader=True), 0.004)
+    ShadowMetrics(metrics.registry, SHADOW).shadow_scored({"happy": 0.25}, True, 0.004)
     text = encoder_for("").encode(metrics.registry)
     for one in MODEL_DEFINITIONS + SHADOW_DEFINITIONS:
         assert one.full_name.encode() in text

@@ -131,9 +131,9 @@ def test_a_file_that_is_still_being_written_is_not_read(tmp_path: Path) -> None:
         watched.look(1)
     path.write_bytes(whole)
     watched.look(1)
-    assert (watched.name, watched.told.refusals) == ("first", 0)
+    assert (watched.name, watched.seen.refusals) == ("first", 0)
     watched.look(1)
-    assert (watched.name, watched.told.names) == ("second", ["second"])
+    assert (watched.name, watched.seen.names) == ("second", ["second"])
 
 
 def test_a_bad_file_is_not_read_again_until_its_content_is_another(
@@ -146,11 +146,11 @@ def test_a_bad_file_is_not_read_again_until_its_content_is_another(
         path.unlink()
         path.write_bytes(content)
         watched.look(3)
-    assert (watched.name, watched.told.refusals, watched.told.names) == ("first", 1, [])
+    assert (watched.name, watched.seen.refusals, watched.seen.names) == ("first", 1, [])
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     said = caplog.text
     watched.watch.answer()  # somebody asks: then it is read and said again
-    assert watched.told.refusals == 2 and caplog.text.removeprefix(said).count("is not an ONNX file") == 1
+    assert watched.seen.refusals == 2 and caplog.text.removeprefix(said).count("is not an ONNX file") == 1
 
 
 def test_it_is_told_for_as_long_as_a_bad_file_lies_there(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_it_is_told_for_as_long_as_a_bad_file_lies_there(tmp_path: Path) -> None
         if make is not None:
             make(path)
         watched.look(3)
-        told.append((watched.told.present, watched.told.lies_refused))
+        told.append((watched.seen.present, watched.seen.lies_refused))
 
     for make in (None, swaps.truncated, None, swaps.first, swaps.truncated, swaps.second):
         look(make)
@@ -188,10 +188,10 @@ def test_what_need_not_be_the_files_fault_is_not_held_against_it(
         short.setattr("stream.models.watch.load", too_little)
         swaps.second(path)
         watched.look(3)
-    assert (watched.name, watched.told.refusals, watched.told.lies_refused) == ("first", 1, True)
+    assert (watched.name, watched.seen.refusals, watched.seen.lies_refused) == ("first", 1, True)
     assert "unexpected MemoryError" in caplog.text
     watched.watch.answer()
-    assert (watched.name, watched.told.refusals, watched.told.lies_refused) == ("second", 1, False)
+    assert (watched.name, watched.seen.refusals, watched.seen.lies_refused) == ("second", 1, False)
     swaps.first(path)
     watched.look()
     swaps.second(path)
@@ -239,7 +239,7 @@ def test_each_bad_file_is_one_line_and_a_good_one_is_taken_after_it(
     watched = swaps.Watched(path)
     make(path)
     watched.look(4)
-    assert (watched.name, watched.told.refusals, len(caplog.records)) == ("first", 1, 1)
+    assert (watched.name, watched.seen.refusals, len(caplog.records)) == ("first", 1, 1)
     assert "\n" not in caplog.records[0].getMessage() and str(path) in caplog.text
     if path.is_dir():
         shutil.rmtree(path)
@@ -265,9 +265,9 @@ def test_a_file_that_has_gone_is_said_once_and_taken_when_it_is_back(
 def test_a_file_replaced_while_the_program_starts_is_not_missed(tmp_path: Path) -> None:
     path = swaps.first(tmp_path / "m.onnx")
     file = ModelFile(path)
-    held, in_use, told = Held.by(file), ModelInUse(load(path)), swaps.Told()
+    held, in_use, seen = Held.by(file), ModelInUse(load(path)), swaps.Seen()
     swaps.second(path)
-    watch = ModelWatch(file, held, in_use, told, lambda: False)
+    watch = ModelWatch(file, held, in_use, [seen], lambda: False)
     watch.look()
     watch.look()
     assert in_use.current.info.name == "second"
@@ -300,8 +300,8 @@ def test_sessions_score_on_while_a_large_model_is_read(tmp_path: Path) -> None:
     """A window is never waited for by the one who reads: both run side by side."""
     path = swaps.first(tmp_path / "m.onnx")
     file = ModelFile(path)
-    held, in_use, told = Held.by(file), ModelInUse(load(path)), swaps.Told()
-    watch = ModelWatch(file, held, in_use, told, lambda: False, look_seconds=0.02)
+    held, in_use, seen = Held.by(file), ModelInUse(load(path)), swaps.Seen()
+    watch = ModelWatch(file, held, in_use, [seen], lambda: False, look_seconds=0.02)
     path.write_bytes(DEFAULT_MODEL.read_bytes())
     session = Session("s", in_use)
     watch.start()
@@ -314,4 +314,4 @@ def test_sessions_score_on_while_a_large_model_is_read(tmp_path: Path) -> None:
         position += 3 * SECOND
     watch.close()
     assert names.count("first") > 1 and names[-1] == "moodstream-default"
-    assert told.names == ["moodstream-default"]
+    assert seen.names == ["moodstream-default"]

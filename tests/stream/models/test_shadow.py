@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from model.contract import Model, load
 from model.frontend import FrontEnd
 from stream.models.shadow import Agreement, Comparison, Shadow, compare
 from stream.tagging.model_in_use import ModelInUse
+from stream.tagging.observer import Observer
 from stream.tagging.record import Record
 from stream.tagging.session import Session, SessionOptions
 from tests import models
@@ -33,19 +35,21 @@ CLOSE = SessionOptions(hop_frames=20)  # more than a hundred windows in 40 s
 OWN_TIMES = ("time", "inference_ms")
 
 
-class Told:
+class Compared(Observer):
+    """Keeps what the shadow makes of windows."""
+
     def __init__(self) -> None:
         self.comparisons: list[Comparison] = []
         self.failures = self.skips = 0
 
-    def scored(self, comparison: Comparison, seconds: float) -> None:
+    def shadow_scored(self, differences: Mapping[str, float], same_leader: bool | None, seconds: float) -> None:
         assert seconds > 0
-        self.comparisons.append(comparison)
+        self.comparisons.append(Comparison(differences, same_leader))
 
-    def failed(self) -> None:
+    def shadow_failed(self) -> None:
         self.failures += 1
 
-    def skipped(self) -> None:
+    def shadow_skipped(self) -> None:
         self.skips += 1
 
 
@@ -83,12 +87,12 @@ def failing(path: Path) -> Path:
     return models.save(path, network, models.metadata(name="failing"))
 
 
-def score(model: Model, shadow: Any, told: Told) -> list[Record]:
+def score(model: Model, shadow: Any, compared: Compared) -> list[Record]:
     """Score twelve seconds with a shadow beside, to the end of both."""
-    second = Shadow(shadow, told)
+    second = Shadow(shadow, [compared])
     in_use = ModelInUse(model)
     second.start()
-    in_use.witness = second.see
+    in_use.observer = second
     found = listen(Session("s", in_use), chunks(tune(12)))
     second.close()
     return found
@@ -96,8 +100,8 @@ def score(model: Model, shadow: Any, told: Told) -> list[Record]:
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     """What the shadow said that a user must see; the summary at its end, which is information, left out."""
-    told = [record for record in caplog.records if record.name == "stream.models.shadow"]
-    return [record.levelname for record in told if record.levelno >= logging.WARNING]
+    logged = [record for record in caplog.records if record.name == "stream.models.shadow"]
+    return [record.levelname for record in logged if record.levelno >= logging.WARNING]
 
 
 def plain(found: list[Record]) -> list[dict[str, Any]]:
@@ -116,25 +120,25 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 
 def test_a_model_agrees_with_itself(tiny_model: Model) -> None:
-    told = Told()
-    score(tiny_model, tiny_model, told)
-    assert [each.same_leader for each in told.comparisons] == [True] * 4
-    assert all(each.differences == dict.fromkeys(models.LABELS, 0.0) for each in told.comparisons)
-    assert (told.failures, told.skips) == (0, 0)
+    compared = Compared()
+    score(tiny_model, tiny_model, compared)
+    assert [each.same_leader for each in compared.comparisons] == [True] * 4
+    assert all(each.differences == dict.fromkeys(models.LABELS, 0.0) for each in compared.comparisons)
+    assert (compared.failures, compared.skips) == (0, 0)
 
 
 def test_results_are_the_same_bit_for_bit_with_and_without(tiny_model: Model, other: Model) -> None:
     alone = plain(listen(Session("s", tiny_model), chunks(tune(12))))
-    assert plain(score(tiny_model, other, Told())) == alone
+    assert plain(score(tiny_model, other, Compared())) == alone
 
 
 def test_only_moods_that_both_know_are_compared_and_by_name(tiny_model: Model, other: Model) -> None:
-    told = Told()
-    found = [record.to_json() for record in score(tiny_model, other, told)]
+    compared = Compared()
+    found = [record.to_json() for record in score(tiny_model, other, compared)]
     windows = [record["mood"] for record in found if record["type"] == "estimate"]
     theirs = [record.to_json() for record in listen(Session("s", other), chunks(tune(12)))]
     pairs = zip(windows, [record["mood"] for record in theirs if record["type"] == "estimate"], strict=True)
-    for comparison, (one, two) in zip(told.comparisons, pairs, strict=True):
+    for comparison, (one, two) in zip(compared.comparisons, pairs, strict=True):
         assert comparison.differences == pytest.approx({m: abs(one[m] - two[m]) for m in ("happy", "sad")}, abs=1e-6)
         assert comparison.same_leader == ((one["happy"] > one["sad"]) == (two["happy"] > two["sad"]))
 
@@ -142,38 +146,38 @@ def test_only_moods_that_both_know_are_compared_and_by_name(tiny_model: Model, o
 def test_one_that_fails_is_said_once_and_counted(
     tiny_model: Model, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    told = Told()
-    found = score(tiny_model, load(failing(tmp_path / "f.onnx")), told)
+    compared = Compared()
+    found = score(tiny_model, load(failing(tmp_path / "f.onnx")), compared)
     assert plain(found) == plain(listen(Session("s", tiny_model), chunks(tune(12))))
-    assert (told.comparisons, told.failures) == ([], 4)
+    assert (compared.comparisons, compared.failures) == ([], 4)
     assert warnings(caplog) == ["ERROR"]
 
 
 def test_one_that_is_too_slow_is_not_waited_for(tiny_model: Model, caplog: pytest.LogCaptureFixture) -> None:
-    slow, told = Slow(tiny_model), Told()
-    shadow = Shadow(slow, told)  # type: ignore[arg-type]
+    slow, compared = Slow(tiny_model), Compared()
+    shadow = Shadow(slow, [compared])  # type: ignore[arg-type]
     in_use = ModelInUse(tiny_model)
     shadow.start()
-    in_use.witness = shadow.see
+    in_use.observer = shadow
     found = listen(Session("s", in_use, CLOSE), chunks(tune(40)))  # and not one answer yet
     alone = listen(Session("s", tiny_model, CLOSE), chunks(tune(40)))
     assert plain(found) == plain(alone)
-    waited = told.skips
+    waited = compared.skips
     assert waited > 30
     slow.may_answer.set()
     shadow.close()
-    assert len(told.comparisons) + told.skips == len(estimates(alone)) > 100
+    assert len(compared.comparisons) + compared.skips == len(estimates(alone)) > 100
     assert warnings(caplog) == ["WARNING"]
 
 
 def test_without_a_clock_every_window_is_compared(tiny_model: Model) -> None:
-    told = Told()
-    in_use, shadow = ModelInUse(tiny_model), Shadow(tiny_model, told, patience=30.0)
+    compared = Compared()
+    in_use, shadow = ModelInUse(tiny_model), Shadow(tiny_model, [compared], patience=30.0)
     shadow.start()
-    in_use.witness = shadow.see
+    in_use.observer = shadow
     found = listen(Session("s", in_use, CLOSE), chunks(tune(40)))
     shadow.close()
-    assert (len(told.comparisons), told.skips) == (len(estimates(found)), 0)
+    assert (len(compared.comparisons), compared.skips) == (len(estimates(found)), 0)
 
 
 def test_the_command_says_how_far_both_agree_and_writes_the_same(tmp_path: Path) -> None:

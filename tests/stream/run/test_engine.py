@@ -11,7 +11,7 @@ from stream.common.errors import StreamError, UsageError
 from stream.common.output import OutputClosed
 from stream.common.stop import Stop
 from stream.run.engine import Engine
-from stream.sinks.group import SinkGroup
+from stream.sinks.group import Sink, SinkGroup
 from stream.tagging.audio import AudioChunk, SourceItem, SourceStatus, StreamEnd
 from stream.tagging.record import Final, Record, Status
 from stream.tagging.session import Session, SessionOptions
@@ -38,7 +38,7 @@ class Listed:
         self.closed = True
 
 
-class Kept:
+class Kept(Sink):
     """A sink and an observer that keep what they are given, in order."""
 
     def __init__(self) -> None:
@@ -155,7 +155,7 @@ def test_a_reader_that_has_seen_enough_costs_the_others_nothing(tiny_model: Mode
         def emit(self, record: Record) -> None:
             raise OutputClosed
 
-        def progress(self, stream: str, seconds_heard: float, rms_dbfs: float) -> None:
+        def progress(self, stream: str, heard_s: float, level_dbfs: float) -> None:
             raise OutputClosed
 
     stop = Stop()

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from stream.common.errors import StreamError
 from stream.common.output import OutputClosed, open_output
-from stream.sinks.group import SinkGroup
+from stream.sinks.group import Sink, SinkGroup
 from stream.sinks.records import JsonLinesSink
 from stream.sinks.screen import ScreenSink
 from stream.tagging.record import Record
@@ -22,7 +22,7 @@ from tests.stream.sinks import records
 needs_full_device = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 
 
-class Kept:
+class Kept(Sink):
     """A sink that keeps what it gets, and notices two threads inside it at once."""
 
     def __init__(self) -> None:
@@ -116,8 +116,8 @@ def test_a_defect_in_one_close_leaves_no_other_open():
 
 def test_progress_reaches_only_the_sinks_that_show_it():
     class Screen(Kept):
-        def progress(self, stream: str, seconds_heard: float, rms_dbfs: float) -> None:
-            heard.append((stream, seconds_heard, rms_dbfs))
+        def progress(self, stream: str, heard_s: float, level_dbfs: float) -> None:
+            heard.append((stream, heard_s, level_dbfs))
 
     heard: list[tuple[str, float, float]] = []
     group = SinkGroup([Kept(), Screen()])

@@ -14,8 +14,8 @@ from stream.common.stop import Stop
 from stream.kafka.client.connection import Connection
 from stream.kafka.publish.courier import Courier, producers
 from stream.kafka.publish.outbox import Outbox
-from stream.kafka.publish.publisher import Publisher
 from stream.kafka.wire.chunks import Chunk, decode
+from stream.run.publish_run import Publisher
 from stream.tagging.audio import AudioChunk, StreamEnd
 from tests.stream.kafka import topic_io
 from tests.stream.kafka.broker import Broker

@@ -10,7 +10,7 @@ import pytest
 from stream.common.errors import StreamError
 from stream.common.stop import Stop
 from stream.kafka.publish.outbox import Outbox
-from stream.kafka.publish.publisher import Packer
+from stream.kafka.publish.packer import Packer
 from stream.kafka.wire.chunks import Chunk
 from stream.tagging.audio import AudioChunk
 from tests.stream.sound import tune

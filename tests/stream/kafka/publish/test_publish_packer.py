@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stream.common.errors import StreamError
-from stream.kafka.publish.publisher import Packer
+from stream.kafka.publish.packer import Packer
 from stream.kafka.wire.chunks import Chunk
 from stream.tagging.audio import AudioChunk
 from tests.stream.sound import chunks, tune
