@@ -35,10 +35,11 @@ image:  ## build the container image, with docker, podman or buildah; ARGS="..."
 test: lint  ## lint, types and all tests, in two processes; ARGS="-k name" for some, ARGS="-n 0 --pdb" in one process
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
-lint: $(READY)dev  ## style and types
+lint: $(READY)dev  ## style, types, and who imports whom
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --no-cache
 
 format: $(READY)dev  ## put the code into shape
 	$(BIN)/ruff check --fix

@@ -30,7 +30,7 @@ with needed(__name__):
     from model.quantise import FEWEST_CHANNELS, Quantised, QuantiseError, quantise
     from train.common.console import command_parser, say, show
     from train.figures.ranking import mean_of_known, pr_aucs
-    from train.recordings import Recordings, Truth, from_cache, from_music, spread
+    from train.learn.recordings import Recordings, Truth, from_cache, from_music, spread
 
 BATCH = 8
 """Windows scored at a time: bounds the memory, whatever a song's length."""

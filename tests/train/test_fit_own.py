@@ -20,6 +20,8 @@ from tests.train import own_songs
 from tests.train.test_fit import log_without_times
 from train import fit
 from train.common.lock import locked
+from train.learn import fitting
+from train.learn.networks import ConfigurationError
 from train.learn.trained import load_trained, steps_done
 
 CONFIG = Path("config/train/multi_task_2.yaml")
@@ -157,7 +159,7 @@ def test_two_in_one_folder_are_one_too_many(
     own_cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "run").mkdir()
-    with locked(tmp_path / "run" / fit.LOCK, "this test"):
+    with locked(tmp_path / "run" / fitting.LOCK, "this test"):
         assert run(own_cache, tmp_path / "run") == 1
     assert "another train.fit is at work in" in one_line(capsys)
 
@@ -194,7 +196,7 @@ def test_a_damaged_file_is_one_line_and_runs_nothing(
         assert run(own_cache, folder) == 1
         line = one_line(capsys)
     else:
-        with pytest.raises(fit.ConfigurationError, match=r"\A.*\Z") as caught:
+        with pytest.raises(ConfigurationError, match=r"\A.*\Z") as caught:
             load_trained(folder)
         line = str(caught.value)
     assert "of train.fit" in line

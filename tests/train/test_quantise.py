@@ -16,7 +16,7 @@ from tests.blocks import block_network
 from train import quantise
 from train.data.features import load_songs
 from train.data.song import MOODS
-from train.recordings import Truth, from_cache, from_music, held_out_windows, spread
+from train.learn.recordings import Truth, from_cache, from_music, held_out_windows, spread
 
 SCALES = [[0.5, 1.0, 1.5, 2.0] * 8] * 3
 QUICK = ["--windows", "8", "--repeats", "3"]

@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from train.fit import corpus_material, fit
 from train.learn.configuration import Configuration, load
 from train.learn.corpus import Corpus
 from train.learn.distributed import Ranks
+from train.learn.fitting import corpus_material, fit
 from train.learn.loop import ALONE
 from train.learn.networks import network_frontend
 from train.learn.scoring import Windows, score_heads
@@ -90,7 +90,7 @@ def run_cell(cell: Cell, corpus: Corpus, root: Path, ranks: Ranks = ALONE) -> Te
         ranks: where to compute.
 
     Raises:
-        ConfigurationError, ValueError: see train.fit; or the folder holds a run of another configuration.
+        ConfigurationError, ValueError: see train.learn.fitting; or the folder holds a run of another configuration.
     """
     folder = cell.folder(root)
     configuration = load(cell.config, cell.changes)

@@ -11,10 +11,10 @@ from tests.train.test_fit import configuration_file
 from train import evaluate_default, export, fit
 from train.data.negatives import training_negative, validation_negatives
 from train.data.song import EMOTIONS, MOODS, Song
-from train.export import fit_blend
 from train.figures.bootstrap import bootstrap
 from train.figures.calibration import calibration_error, correlation, valence_arousal
 from train.figures.ranking import accuracy, macro_pr_auc, macro_roc_auc
+from train.learn.blend import fit_blend
 from train.learn.configuration import load
 from train.learn.scoring import calibration_pairs, mood_figures, score_songs, windows
 from train.learn.song_material import song_material
@@ -129,7 +129,7 @@ def test_two_runs_become_one_file_that_the_report_judges(
     small_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(evaluate_default, "DRAWS", 10)
-    monkeypatch.setattr("train.evaluate_default.validation_negatives", lambda: {"silence": [np.zeros(64000)]})
+    monkeypatch.setattr("train.learn.scoring.validation_negatives", lambda: {"silence": [np.zeros(64000)]})
     configuration = load(configuration_file(tmp_path, steps=3))
     runs = [tmp_path / "a", tmp_path / "b"]
     for seed, run in enumerate(runs):

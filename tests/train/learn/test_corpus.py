@@ -14,10 +14,10 @@ from tests.train import own_songs
 from train.data.features import Features
 from train.data.manifest import Entry, Manifest
 from train.data.table import AnnotationError
-from train.fit import corpus_material
 from train.learn.batches import Batches, Cut, Group
 from train.learn.configuration import load
 from train.learn.corpus import Corpus
+from train.learn.fitting import corpus_material
 from train.learn.loop import Mix, Run
 
 NAN = np.nan

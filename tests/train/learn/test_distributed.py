@@ -13,10 +13,10 @@ from torch import nn
 from tests.train import own_songs
 from tests.train.test_fit_own import FILES, arguments
 from train import fit
-from train.fit import corpus_material
 from train.learn.configuration import load
 from train.learn.corpus import Corpus
 from train.learn.distributed import Ranks
+from train.learn.fitting import corpus_material
 from train.learn.loop import Mix, Run
 from train.learn.networks import ConfigurationError, build_network
 from train.learn.trained import read_log
