@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from stream.common import process
-from stream.common.errors import StreamError
+from stream.common.errors import StreamError, need_kafka
 
 if TYPE_CHECKING:
     from stream.kafka.dead_letter_box import DeadLetterBox, Tally
@@ -54,12 +54,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _act(settings: DeadLettersSettings) -> int:
+    need_kafka()
     from stream.kafka.client.connection import Connection  # noqa: PLC0415
-
-    connection = Connection.of(settings)
     from stream.kafka.dead_letter_box import DeadLetterBox  # noqa: PLC0415
 
-    with DeadLetterBox(connection, settings.dlq_topic) as box:
+    with DeadLetterBox(Connection.of(settings), settings.dlq_topic) as box:
         if settings.action == "list":
             _list(box, settings)
             return 0

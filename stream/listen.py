@@ -88,11 +88,11 @@ def _benchmark(settings: Settings) -> None:
 
 
 def _listen(settings: Settings) -> int:
-    from stream.common.stop import Hangup  # noqa: PLC0415
+    from stream.common.stop import HangupSignal  # noqa: PLC0415
     from stream.run.assembly import Assembly  # noqa: PLC0415
 
     stop = process.stop_on_signals()
-    hangup = Hangup(stop)
+    hangup = HangupSignal(stop)
     hangup.install()
     try:
         with Assembly(settings, stop, hangup.taken) as assembly:

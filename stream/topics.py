@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from stream.common import process
-from stream.common.errors import StreamError
+from stream.common.errors import StreamError, need_kafka
 
 if TYPE_CHECKING:
     from stream.settings.kafka import TopicSettings
@@ -51,6 +51,7 @@ def _act(settings: TopicSettings) -> int:
     if settings.action == "print-config":
         process.say(settings.to_yaml())
         return 0
+    need_kafka()
     from stream.kafka.client.connection import Connection  # noqa: PLC0415
     from stream.kafka.topics import Plan, Topics, create, inspect  # noqa: PLC0415
 

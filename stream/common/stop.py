@@ -42,7 +42,7 @@ class Stop:
 _STANDARD = (0, 1, 2)
 
 
-class Hangup:
+class HangupSignal:
     """Remembers that SIGHUP came. No lock, for the same reason as :class:`stream.common.stop.Stop`."""
 
     def __init__(self, stop: Stop) -> None:

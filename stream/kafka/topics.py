@@ -19,10 +19,11 @@ from typing import Any
 
 from kafka import KafkaAdminClient, errors
 from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import KafkaError
 
 from stream.common.errors import StreamError
 from stream.common.text import count_of
-from stream.kafka.client.connection import Connection, connect
+from stream.kafka.client.connection import Connection, connect, worded
 from stream.settings.kafka import TopicOptions
 
 _DEFAULT_BYTES = 1_048_588
@@ -212,8 +213,6 @@ def _settings(topics: Topics, plan: Plan) -> dict[str, dict[str, str]]:
 
 
 def _make(admin: Any, wanted: Mapping[str, Mapping[str, Any]]) -> None:
-    from kafka import errors  # noqa: PLC0415 -- an extra, and slow to import
-
     answer = admin.create_topics(wanted, raise_errors=False)
     for each in answer["topics"]:
         kind = errors.for_code(each["error_code"])
@@ -225,11 +224,6 @@ def _make(admin: Any, wanted: Mapping[str, Mapping[str, Any]]) -> None:
 
 @contextlib.contextmanager
 def _admin(connection: Connection) -> Iterator[Any]:
-    from kafka import KafkaAdminClient  # noqa: PLC0415 -- an extra, and slow to import
-    from kafka.errors import KafkaError  # noqa: PLC0415
-
-    from stream.kafka.client.connection import worded  # noqa: PLC0415
-
     admin: Any = connect(lambda: KafkaAdminClient(**connection.config()), connection)
     try:
         yield admin
@@ -241,11 +235,6 @@ def _admin(connection: Connection) -> Iterator[Any]:
 
 def _describe(admin: Any, names: Sequence[str]) -> dict[str, _Found]:
     """Return the topics that are there, by name."""
-    from kafka import errors  # noqa: PLC0415 -- an extra, and slow to import
-    from kafka.admin import ConfigResource, ConfigResourceType  # noqa: PLC0415
-
-    from stream.kafka.client.connection import worded  # noqa: PLC0415
-
     partitions = {}
     for each in admin.describe_topics(list(names)):
         kind = errors.for_code(each["error_code"])

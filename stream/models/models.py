@@ -16,7 +16,7 @@ from pathlib import Path
 from model.contract import DEFAULT_MODEL, Model, ModelError, ModelInfo, load
 from stream.common.errors import StreamError
 from stream.models.shadow import Shadow
-from stream.models.watch import Held, ModelFile, ModelWatch
+from stream.models.watch import FileState, ModelFile, ModelWatch
 from stream.settings.listen import Settings
 from stream.sinks.result_file import kind_of
 from stream.tagging.model_in_use import ModelInUse, Rule, frontend_differences, same_frontend, same_labels
@@ -45,7 +45,7 @@ class Models:
         self.shadow_path = settings.shadow_model
         """Where the shadow was read from, or None."""
         file = ModelFile(self.path)
-        held = Held.by(file)
+        held = FileState.by(file)
         model = _load(self.path)
         self.in_use = ModelInUse(model, rules=_rules(settings))
         """The model that scores."""

@@ -93,14 +93,14 @@ _NO_STAMP: Stamp = ()  # that of no file
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Held:
+class FileState:
     """What a file held when it was looked at: its stamp, and its content's digest."""
 
     stamp: Stamp
     content: str
 
     @classmethod
-    def by(cls, file: ModelFile) -> Held:
+    def by(cls, file: ModelFile) -> FileState:
         """Look at a file now; where it cannot be read, nothing is known of it."""
         try:
             return cls(file.stamp() or _NO_STAMP, file.digest())
@@ -114,7 +114,7 @@ class ModelWatch:
     def __init__(
         self,
         file: ModelFile,
-        held: Held,
+        held: FileState,
         models: ModelInUse,
         observers: Sequence[Observer],
         asked: Callable[[], bool],

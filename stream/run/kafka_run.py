@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from stream.common.retry import is_milestone
 from stream.common.stop import Stop
 from stream.kafka.client.connection import Connection, await_broker, connect
 from stream.kafka.client.input import InputConsumer
@@ -113,7 +114,7 @@ class _Shown:
         self._engine = engine
         self._metrics = metrics
         self._speed = Speed()
-        self._told: Counter[str] = Counter()  # dead letters by reason
+        self._dead: Counter[str] = Counter()  # letters by reason
 
     def publish(self, batches: Sequence[Batch], busy_seconds: float) -> None:
         audio_seconds = 0.0
@@ -144,7 +145,7 @@ class _Shown:
 
     def _tell(self, reason: str, message: str) -> None:
         """Log a dead letter: the first of its reason, the tenth, the hundredth, ..."""
-        self._told[reason] += 1
-        count = self._told[reason]
-        if str(count).strip("0") == "1":
+        self._dead[reason] += 1
+        count = self._dead[reason]
+        if is_milestone(count):
             logger.warning("dead letter (%s, number %d of its kind): %s", reason, count, message)

@@ -1,4 +1,4 @@
-"""Puts a run of ``stream.publish`` together: sources, outbox, courier, progress.
+"""Puts a run of ``stream.publish`` together: sources, outbox, sender, progress.
 
 run = PublishRun(settings)               # StreamError: no broker, no topic
 run.run(stop)
@@ -21,9 +21,9 @@ from stream.common.errors import StreamError
 from stream.common.stop import Stop
 from stream.common.text import clock, count_of, plain
 from stream.kafka.client.connection import Connection
-from stream.kafka.publish.courier import Courier, producers
 from stream.kafka.publish.outbox import Outbox
 from stream.kafka.publish.packer import Packer
+from stream.kafka.publish.sender import Sender, producers
 from stream.kafka.topics import largest_record
 from stream.kafka.wire.chunks import Chunk, Encoding
 from stream.run.sources import Failures, Files, log_news, make_source, run_source
@@ -270,7 +270,7 @@ class PublishRun:
         largest = largest_record(connection, settings.topic)
         self._outbox = Outbox(settings.buffer_mb * 1_000_000, settings.buffer_seconds)
         host = socket.gethostname()
-        self._courier = Courier(
+        self._sender = Sender(
             self._outbox,
             producers(connection, largest),
             topic=settings.topic,
@@ -299,7 +299,7 @@ class PublishRun:
         """
         self._stop = stop
         self._publisher = self._new_publisher()
-        self._courier.start()
+        self._sender.start()
         began = time.monotonic()
         sources = len(self._files.paths) if self._settings.source == "file" else 1
         with contextlib.ExitStack() as closing:
@@ -308,7 +308,7 @@ class PublishRun:
             try:
                 self._publish()
             finally:
-                self._courier.finish(self._stop, _FLUSH_SECONDS)
+                self._sender.finish(self._stop, _FLUSH_SECONDS)
                 self._publisher.failures.muted = self._outbox.failed is not None
                 for stream, reason in self._outbox.refusals().items():
                     self._publisher.failures.add(stream, reason)
@@ -338,7 +338,7 @@ class PublishRun:
         self._publisher.run(source, self._name)
 
     def _figures(self, began: float, sources: int) -> Figures:
-        delivered = self._courier.delivered
+        delivered = self._sender.delivered
         return Figures(
             name=self._name,
             sources=sources,

@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.common.errors import StreamError
+from stream.common.retry import Backoff
 from stream.common.stop import Stop
 from stream.sources.devices import Device, check_form, devices, find_device, fresh_sounddevice, list_devices
-from stream.sources.pump import Backoff, Pump
+from stream.sources.pump import Pump
 from stream.tagging.audio import AudioChunk, SourceItem, SourceStatus, StatusKind
 
 _BLOCKS_PER_SECOND = 10
@@ -191,7 +192,7 @@ class MicrophoneSource:
         self._pump = Pump(self._record, stop, capacity=1)  # what waits, waits in the recording's queue
         self._position = 0  # of the next sample
         self._heard_until: float | None = None  # monotonic time of the last sample
-        self._told: StatusKind | None = None  # the last news, up or down
+        self._last_news: StatusKind | None = None  # the last news, up or down
 
     def __iter__(self) -> Iterator[SourceItem]:
         """Yield sound and news until the stop, once.
@@ -216,8 +217,8 @@ class MicrophoneSource:
                 elif (take := recording.take(_POLL_SECONDS)) is not None:
                     yield from self._hear(recording, take)
                 elif recording.is_dead(self._dead_after):
-                    if self._told != "down":
-                        self._told = "down"
+                    if self._last_news != "down":
+                        self._last_news = "down"
                         yield SourceStatus(self.stream, "down", self._why_silent(recording))
                     recording.close()
                     recording = None
@@ -249,8 +250,8 @@ class MicrophoneSource:
     def _hear(self, recording: Recording, take: Take) -> Iterator[SourceItem]:
         rate = recording.samplerate
         lost, jumped = take.lost, take.overflowed
-        if self._told != "up":
-            self._told = "up"
+        if self._last_news != "up":
+            self._last_news = "up"
             self._backoff.reset()
             if self._heard_until is not None:
                 lost += max(0, round((take.at - self._heard_until) * rate) - len(take.samples))

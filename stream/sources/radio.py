@@ -1,6 +1,6 @@
 """One station over many connections: titles, outages, and the time that an outage took.
 
-    reception = Reception("radio", url, timeout=10.0, backoff=Backoff(), opened=sockets.append)
+    reception = RadioConnection("radio", url, timeout=10.0, backoff=Backoff(), opened=sockets.append)
     for item in reception.listen(halt): ...      # blocks: it runs in a thread (see `url.py`)
 
 Nobody knows how much a station played while it was not heard, so the clock says: from the last sound before an outage
@@ -16,13 +16,14 @@ import time
 from collections.abc import Generator, Iterator
 
 from stream.common.errors import StreamError, UsageError
+from stream.common.retry import Backoff
 from stream.common.stop import Stop
 from stream.common.text import bare, masked, stream_name
 from stream.sources.chunker import Chunker
 from stream.sources.connection import Connection, Opened, check_address, connect
 from stream.sources.decode import Block, Decoder, Form, UndecodableError
 from stream.sources.icy import IcyReader, is_hls, is_playlist, parse_playlist
-from stream.sources.pump import Backoff, Pump
+from stream.sources.pump import Pump
 from stream.tagging.audio import AudioChunk, SourceItem, SourceStatus, StreamEnd
 
 _MAX_DEPTH = 4
@@ -141,7 +142,7 @@ class UrlSource:
         self._pump.close()
 
     def _receive(self, halt: Stop) -> Generator[SourceItem]:
-        return Reception(self.stream, self.url, self._timeout, self._backoff, self._opened).listen(halt)
+        return RadioConnection(self.stream, self.url, self._timeout, self._backoff, self._opened).listen(halt)
 
     def _opened(self, connected: socket.socket) -> None:
         self._socket = connected
@@ -160,7 +161,7 @@ _STEADY_SECONDS = 10.0
 """A connection that lasted this long was good: the next outage begins with short waits again."""
 
 
-class Reception:
+class RadioConnection:
     """What is known of a station from one connection to the next."""
 
     def __init__(self, stream: str, url: str, timeout: float, backoff: Backoff, opened: Opened) -> None:

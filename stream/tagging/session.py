@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from model.contract import Model, ModelError
 from model.resample import downmix
 from stream.common.errors import StreamError
+from stream.common.retry import Throttle
 from stream.tagging.audio import AudioChunk
 from stream.tagging.model_in_use import ModelInUse
 from stream.tagging.record import SILENCE_DBFS, Estimate, Record, Status, dbfs
@@ -67,7 +68,7 @@ class Session:
         self._splitter: SilenceSplitter | None = None
         self._feature_ms = 0.0
         self._level_dbfs = SILENCE_DBFS
-        self._warned: set[str] = set()
+        self._throttle = Throttle()
         self._resumed: SessionSnapshot | None = None  # while the buffers are being refilled
 
     def feed(self, chunk: AudioChunk) -> list[Record]:
@@ -274,10 +275,7 @@ class Session:
 
     def _warn(self, detail: str) -> list[Record]:
         """Return a warning the first time it is given."""
-        if detail in self._warned:
-            return []
-        self._warned.add(detail)
-        return [Status(self.stream, "warning", detail)]
+        return [Status(self.stream, "warning", detail)] if self._throttle.allows(detail) else []
 
     def _timed(self, records: list[Record], chunk: AudioChunk, began: float) -> list[Record]:
         """Say of each estimate what the front-end cost and when its last sample was captured."""

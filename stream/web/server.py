@@ -100,7 +100,7 @@ class WithHeaders:
         await self._app(scope, receive, send_with)
 
 
-def impatient(seconds: float, most: int) -> type[H11Protocol]:
+def protocol_with_timeout(seconds: float, most: int) -> type[H11Protocol]:
     """Return uvicorn's protocol with an end to waiting.
 
     Args:
@@ -174,7 +174,7 @@ class Server:
         config = uvicorn.Config(
             WithHeaders(LoopbackGuard(app) if is_loopback(self.host) else app),
             loop="asyncio",
-            http=impatient(idle_seconds, _MOST_CONNECTIONS),
+            http=protocol_with_timeout(idle_seconds, _MOST_CONNECTIONS),
             ws="none",
             lifespan="off",
             log_config=None,  # the program's own logging, which goes to stderr, stays as it is

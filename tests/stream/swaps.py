@@ -15,7 +15,7 @@ from pathlib import Path
 
 from model.contract import load
 from model.frontend import FrontEnd
-from stream.models.watch import Held, ModelFile, ModelWatch
+from stream.models.watch import FileState, ModelFile, ModelWatch
 from stream.tagging.model_in_use import ModelInUse, same_frontend
 from stream.tagging.observer import Observer
 from stream.tagging.record import ModelId
@@ -95,7 +95,7 @@ class Watched:
     def __init__(self, path: Path, *rules: Callable[..., str | None]) -> None:
         self.seen = Seen()
         file = ModelFile(path)
-        held = Held.by(file)
+        held = FileState.by(file)
         self.models = ModelInUse(load(path), rules=rules or (same_frontend,))
         self.watch = ModelWatch(file, held, self.models, [self.seen], lambda: False)
 

@@ -19,21 +19,22 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from kafka import errors
+from kafka import KafkaAdminClient
 from kafka import errors as kafka_errors
+from kafka.errors import KafkaError
 from kafka.net.compat import KafkaNetClient
 from kafka.net.sasl import get_sasl_mechanism
 from kafka.protocol.parser import KafkaProtocol
 from kafka.protocol.sasl import SaslAuthenticateRequest, SaslHandshakeRequest
 
-from stream.common.errors import StreamError, need_kafka
+from stream.common.errors import StreamError
+from stream.common.retry import Throttle
 from stream.common.stop import Stop
 from stream.kafka.client.credentials import resolve
 from stream.settings.kafka import ConnectionOptions, SaslMechanism, SecurityProtocol
 
 _said_by_client = logging.getLogger("stream.kafka.client")
 
-_AGAIN_S = 30.0
 _LIBRARY = logging.getLogger("kafka")
 _OF_A_RECORD = ("InvalidRecordError", "InvalidTimestampError", "MessageSizeTooLargeError", "RecordListTooLargeError")
 _ABOUT_CONNECTIONS = ("kafka.net", "kafka.cluster", "kafka.producer.sender")
@@ -76,7 +77,7 @@ class _Translator(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self._said: dict[str, float] = {}
+        self._throttle = Throttle(again_after=30.0)
         self.collectors: dict[int, list[BaseException]] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -96,10 +97,8 @@ class _Translator(logging.Handler):
         if record.name.startswith("kafka.producer") and type(error).__name__ in _OF_A_RECORD:
             return  # whoever sent the record hears of it
         kind = "connection" if lost else f"{record.name}: {record.msg}"
-        now = time.monotonic()
-        if now - self._said.get(kind, -_AGAIN_S) < _AGAIN_S:
+        if not self._throttle.allows(kind):
             return
-        self._said[kind] = now
         if lost and error is not None:
             _said_by_client.warning("a broker's connection failed and is tried again: %s", worded(error))
         else:
@@ -139,13 +138,13 @@ def answer_to_login(connection: Connection, sock: socket.socket, host: str) -> E
     parser: Any = KafkaProtocol(client_id="moodstream")
     answer = _ask(sock, parser, SaslHandshakeRequest(version=1, mechanism=connection.sasl_mechanism))
     if answer.error_code:
-        refused: Exception = errors.for_code(answer.error_code)()
+        refused: Exception = kafka_errors.for_code(answer.error_code)()
         return refused
     mechanism = get_sasl_mechanism(connection.sasl_mechanism)(host=host, **connection.config())
     while not mechanism.is_done():
         answer = _ask(sock, parser, SaslAuthenticateRequest(version=1, auth_bytes=mechanism.auth_bytes()))
         if answer.error_code:
-            failed: Exception = errors.SaslAuthenticationFailedError(answer.error_message)
+            failed: Exception = kafka_errors.SaslAuthenticationFailedError(answer.error_message)
             return failed
         mechanism.receive(answer.auth_bytes)
     return None
@@ -327,9 +326,8 @@ class Connection:
 
         Raises:
             UsageError: they do not go together.
-            StreamError: a file cannot be read or is not what it should be, or kafka-python is not installed.
+            StreamError: a file cannot be read or is not what it should be.
         """
-        need_kafka()
         wanted = resolve(options)
         assert wanted.bootstrap_servers is not None and wanted.security_protocol is not None  # resolve() has seen to it
         tls = None
@@ -390,8 +388,6 @@ def connect(make: Callable[[], T], connection: Connection, timeout_s: float = BO
     Raises:
         StreamError: nobody answers, the broker refuses the user, or a certificate is not trusted.
     """
-    from kafka.errors import KafkaError  # noqa: PLC0415 -- an extra, and slow to import
-
     hush()
     until = time.monotonic() + timeout_s
     while True:
@@ -450,9 +446,6 @@ def _await_broker(connection: Connection, timeout_s: float) -> None:
 
 def _attempt(connection: Connection, timeout_s: float) -> Trouble | None:
     """Try once to reach a broker and return the trouble that was met, or None."""
-    from kafka import KafkaAdminClient  # noqa: PLC0415 -- an extra, and slow to import
-    from kafka.errors import KafkaError  # noqa: PLC0415
-
     # Tried often: a broker that refuses a user hangs up, and kafka-python may see that before it reads why.
     config = connection.config() | {"reconnect_backoff_max_ms": 100}
     config["bootstrap_timeout_ms"] = int(1000 * timeout_s)

@@ -40,7 +40,7 @@ from kafka.errors import (
 )
 
 from stream.common.errors import StreamError
-from stream.kafka.client.asker import Asker
+from stream.kafka.client.offsets import OffsetClient
 from stream.kafka.client.transaction import FencedError
 from stream.kafka.client.workarounds import Corrupt, Damage, Gone, Refusals, keep_joins, keep_leadership
 from stream.settings.kafka import ConsumerOptions
@@ -153,14 +153,14 @@ class InputConsumer:
             metadata_max_age_ms=_METADATA_MS,
             fetch_max_wait_ms=_FETCH_WAIT_MS,
         )
-        self._asker = Asker(config, topic, options.group_id)
+        self._offset_client = OffsetClient(config, topic, options.group_id)
         self._damage = Damage(self._consumer)
         keep_leadership(self._consumer)
         keep_joins(self._consumer)
-        self._refusals = Refusals(self._consumer, self._asker, topic)
+        self._refusals = Refusals(self._consumer, self._offset_client, topic)
         self._assigned: set[int] = set()  # given, and not told yet
         self._lost: set[int] = set()  # taken away, and not told yet
-        self._told: set[int] = set()  # what the caller takes for ours
+        self._owned: set[int] = set()  # what the caller takes for ours
         self._paused: set[int] = set()
         self._expected: dict[int, int | None] = {}  # of those that were started
         self._ends: dict[int, int] = {}
@@ -192,9 +192,9 @@ class InputConsumer:
             self._check_kept()
         corrupt = self._damage.skipped()
         stepped, gone = self._refusals.handle(self._damage.refused(), self._expected.keys() - self._paused)
-        lost, self._lost = self._lost & self._told, set()
+        lost, self._lost = self._lost & self._owned, set()
         assigned, self._assigned = self._assigned, set()
-        self._told = self._told - lost | assigned
+        self._owned = self._owned - lost | assigned
         ours = {partition: found for partition, found in records.items() if partition in self._expected}
         self._refusals.read(ours)
         self._look_at_ends()
@@ -212,7 +212,7 @@ class InputConsumer:
         Raises:
             KafkaError: no answer within two seconds, or a refusal; to be asked again.
         """
-        return {partition: self._asker.committed(partition) for partition in partitions}
+        return {partition: self._offset_client.committed(partition) for partition in partitions}
 
     def edge(self, partition: int, which: Literal["earliest", "latest"]) -> int:
         """Return the offset of the first record of a partition, or that of the next to come.
@@ -220,7 +220,7 @@ class InputConsumer:
         Raises:
             KafkaError: no answer within two seconds; to be asked again.
         """
-        return self._asker.edge(partition, which)
+        return self._offset_client.edge(partition, which)
 
     def start(self, partition: int, offset: int, *, expected: int | None) -> None:
         """Let the records of a partition come, from an offset on.
@@ -268,7 +268,7 @@ class InputConsumer:
 
     def end(self, partition: int) -> int | None:
         """Return the end of a partition as last heard, without asking: none for one that was not read yet."""
-        if partition not in self._told:
+        if partition not in self._owned:
             return None
         ends = [self._ends.get(partition)]
         if self._tp(partition) in self._consumer.assignment():
@@ -302,7 +302,7 @@ class InputConsumer:
     def close(self) -> None:
         """Leave the group (a static member stays in it until its session times out) and close the connections."""
         self._consumer.close(autocommit=False, timeout_ms=_CLOSE_MS)
-        self._asker.close(_CLOSE_MS)
+        self._offset_client.close(_CLOSE_MS)
 
     def _fetch(self, timeout_s: float, max_records: int) -> dict[int, list[Any]]:
         for partition in self._refusals.due():
@@ -333,7 +333,7 @@ class InputConsumer:
         """Find the partitions that stayed ours and that somebody else has worked on."""
         for partition in sorted(self._expected):
             try:
-                found = self._asker.committed(partition)
+                found = self._offset_client.committed(partition)
                 offset = None if found is None else found.offset
                 if offset == self._expected[partition]:
                     continue
@@ -350,10 +350,10 @@ class InputConsumer:
         if now < self._ends_at + _ENDS_SECONDS:
             return
         self._ends_at = now
-        if silent := self._told - (self._expected.keys() - self._paused):
+        if silent := self._owned - (self._expected.keys() - self._paused):
             # A figure for the metrics: without an answer, next time.
             with contextlib.suppress(KafkaError):
-                self._ends.update(self._asker.ends(silent, _ENDS_MS))
+                self._ends.update(self._offset_client.ends(silent, _ENDS_MS))
 
     # kafka-python calls these two on its own thread, while ours waits inside poll().
 

@@ -24,6 +24,7 @@ from typing import Any
 from kafka import KafkaProducer, errors
 
 from stream.common.errors import StreamError
+from stream.kafka.client import workarounds
 from stream.kafka.client.connection import construct
 
 PRODUCER: dict[str, Any] = {
@@ -146,14 +147,11 @@ class TransactionalWriter:
         written = self._write(writes)
         with self._translated("computing the offsets"):
             to_commit = dict(offsets(written))
-        manager = self._producer._transaction_manager
-        # Not the producer's own send_offsets_to_transaction() and commit_transaction(): those wait without an end
-        # while a broker is away. These are their three lines, with a time-out.
         if to_commit:
             with self._translated("sending the offsets"):
-                self._wait(manager.send_offsets_to_transaction(to_commit, group))
+                workarounds.send_offsets(self._producer, to_commit, group, self._left())
         with self._translated("committing"):
-            self._wait(manager.begin_commit())
+            workarounds.commit(self._producer, self._left())
         return written
 
     def close(self) -> None:
@@ -165,10 +163,10 @@ class TransactionalWriter:
         # A graceful close would first wait for batches that may never arrive, and raise and leave its thread behind.
         # Exceptions of any kind: nothing that a dying client says may keep its successor from starting.
         with contextlib.suppress(Exception):
-            producer._sender.force_close()
+            workarounds.force_close(producer)
         with contextlib.suppress(Exception):
             producer.close(timeout=_CLOSE_S / 2)
-        producer._closed = True  # else its __del__ would wait and complain once more
+        workarounds.forget(producer)
 
     def _write(self, writes: Sequence[Write]) -> list[int]:
         futures: list[Any] = []
@@ -200,11 +198,6 @@ class TransactionalWriter:
             partition=write.partition,
             timestamp_ms=write.timestamp_ms,
         )
-
-    def _wait(self, result: Any) -> None:
-        self._producer._sender.wakeup()
-        if not result.wait(timeout_ms=1000 * self._left()):
-            raise errors.KafkaTimeoutError("the broker did not answer in time")
 
     def _left(self) -> float:
         return max(0.0, self._budget_s - (_now() - self._began))
@@ -244,9 +237,7 @@ class TransactionalWriter:
         if self._is_usable and self._producer is not None:
             # Of any kind: an abort that is not possible (any more) is left to the next writer or the coordinator.
             with contextlib.suppress(Exception):
-                result = self._producer._transaction_manager.begin_abort()
-                self._producer._sender.wakeup()
-                result.wait(timeout_ms=1000 * _ABORT_S)
+                workarounds.abort(self._producer, _ABORT_S)
         self._is_usable = False
         return TransactionError(message, too_large)
 

@@ -1,4 +1,16 @@
-"""Keeps kafka-python's consumer going past data that cannot be read, and says what was passed over.
+"""Every place where kafka-python (3.0.12) is kept from its faults by reaching into it.
+
+Each fault, what mends it, the tests that fail without it, and when it can go:
+
+- a damaged batch makes ``poll`` spin for ever: `Damage` (test_damage.py), until ``poll`` raises once and goes on;
+- left-over records of a paused partition are forgotten: `Damage.unpark` (test_input.py), until pausing keeps them;
+- a join ends with the poll that began it: `keep_joins` (test_input.py), until a join outlives a poll;
+- a position of an old leader is believed: `keep_leadership` (test_input.py), until the answer is to seek;
+- a refused position is asked for again and again: `Refusals` (test_input.py), until ``poll`` raises it once;
+- commit and abort wait without an end: `commit`, `send_offsets`, `abort` (test_transaction_outages.py), until they take
+  a time-out;
+- a producer does not close while a broker is away: `force_close`, `forget` (test_publish_outages.py), until ``close``
+  keeps its time-out.
 
     damage = Damage(consumer)                  # before the first poll
     damage.unpark()                            # before each
@@ -32,6 +44,7 @@ from kafka.coordinator.base import MemberState
 from kafka.errors import (
     CorruptRecordError,
     KafkaError,
+    KafkaTimeoutError,
     LogTruncationError,
     OffsetOutOfRangeError,
     UnknownError,
@@ -40,7 +53,7 @@ from kafka.errors import (
 from kafka.protocol.admin import DescribeGroupsRequest
 from kafka.protocol.consumer.metadata import ConsumerProtocolAssignment
 
-from stream.kafka.client.asker import Asker
+from stream.kafka.client.offsets import OffsetClient
 
 
 def keep_joins(consumer: Any) -> None:
@@ -275,10 +288,10 @@ class Gone:
 class Refusals:
     """The partitions whose fetches were refused."""
 
-    def __init__(self, consumer: Any, asker: Asker, topic: str) -> None:
+    def __init__(self, consumer: Any, offset_client: OffsetClient, topic: str) -> None:
         """Take the consumer, where the partitions of refused fetches are paused, and one that asks for offsets."""
         self._consumer = consumer
-        self._asker = asker
+        self._offset_client = offset_client
         self._topic = topic
         self._held: dict[int, float] = {}
         self._failures: dict[int, int] = {}
@@ -337,7 +350,10 @@ class Refusals:
 
     def _go_on(self, refused: Refused) -> Gone:
         tp = TopicPartition(self._topic, refused.partition)
-        begin, end = self._asker.edge(refused.partition, "earliest"), self._asker.edge(refused.partition, "latest")
+        begin, end = (
+            self._offset_client.edge(refused.partition, "earliest"),
+            self._offset_client.edge(refused.partition, "latest"),
+        )
         offset = begin if refused.offset < begin else min(end, refused.offset)
         self._consumer.seek(tp, offset)
         self._consumer.resume(tp)
@@ -351,7 +367,7 @@ class Refusals:
         self._hold(partition)
         if failures <= _PATIENCE:
             return None
-        end = self._asker.edge(partition, "latest")
+        end = self._offset_client.edge(partition, "latest")
         target = min(end, refused.offset + 2 ** (failures - _PATIENCE - 1))
         if target <= refused.offset:
             return None
@@ -361,3 +377,44 @@ class Refusals:
     def _hold(self, partition: int) -> None:
         self._consumer.pause(TopicPartition(self._topic, partition))
         self._held[partition] = time.monotonic() + _WAIT_SECONDS
+
+
+def force_close(producer: Any) -> None:
+    """Let a producer's thread end at once: a graceful close first waits for batches that may never arrive."""
+    producer._sender.force_close()
+
+
+def forget(producer: Any) -> None:
+    """Keep a closed producer's ``__del__`` from waiting and complaining once more."""
+    producer._closed = True
+
+
+def send_offsets(producer: Any, offsets: Any, group: Any, timeout_s: float) -> None:
+    """Send offsets with the transaction: ``send_offsets_to_transaction`` with a time-out.
+
+    Raises:
+        KafkaTimeoutError: no answer in time.
+    """
+    _finish(producer, producer._transaction_manager.send_offsets_to_transaction(offsets, group), timeout_s)
+
+
+def commit(producer: Any, timeout_s: float) -> None:
+    """Commit the transaction: ``commit_transaction`` with a time-out.
+
+    Raises:
+        KafkaTimeoutError: no answer in time.
+    """
+    _finish(producer, producer._transaction_manager.begin_commit(), timeout_s)
+
+
+def abort(producer: Any, timeout_s: float) -> None:
+    """Abort the transaction, if that can be done in time."""
+    result = producer._transaction_manager.begin_abort()
+    producer._sender.wakeup()
+    result.wait(timeout_ms=1000 * timeout_s)
+
+
+def _finish(producer: Any, result: Any, timeout_s: float) -> None:
+    producer._sender.wakeup()
+    if not result.wait(timeout_ms=1000 * timeout_s):
+        raise KafkaTimeoutError("the broker did not answer in time")

@@ -2,7 +2,7 @@
 
     outbox = Outbox(max_bytes=64_000_000, max_seconds=120)
     outbox.put(chunk, live=True, stop=stop)    # sources: waits for room, or drops the oldest sound of a live stream
-    chunk = outbox.take(timeout=0.1)           # the courier: the next in order; it counts until it is confirmed
+    chunk = outbox.take(timeout=0.1)           # the sender: the next in order; it counts until it is confirmed
     outbox.confirm(chunk)
 
 While the broker works, every source waits for room. While it is away, a live source cannot: what it recorded first and

@@ -23,6 +23,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from stream.common.retry import Throttle
 from stream.kafka.tagger.stream_tagger import NewSession, Result, StreamTagger
 from stream.kafka.wire.chunks import Chunk, ChunkError, decode
 from stream.kafka.wire.state import StreamState
@@ -137,7 +138,7 @@ class PartitionTagger:
         self._dead: list[DeadLetter] = []
         self._audio: list[AudioChunk] = []
         self._counts: Counter[Outcome] = Counter()
-        self._told: set[str] = set()  # streams of which a warning is out
+        self._throttle = Throttle()  # a warning a stream
         self._now_ms = 0
         self._last_record_at = monotonic()
         self._looked_at = (0, 0.0)  # record time and clock of the last look for idle streams
@@ -299,8 +300,7 @@ class PartitionTagger:
             raise ChunkError("too_many_streams", held, "TASK_PUT")
         if verdict != "ok":
             self._counts[verdict] += 1
-            if verdict == "stale" and name not in self._told:
-                self._told.add(name)
+            if verdict == "stale" and self._throttle.allows(name):
                 message = "%s: records of a session that was replaced go on: do two publishers use one name?"
                 logger.warning(message, name, extra={"stream": name})
             return
@@ -345,7 +345,7 @@ class PartitionTagger:
                 self._note(name, stream.sum_up(f"nothing came for {self._idle_ms / 1000:g} s"))
             elif not stream.in_track or idle_ms >= _FORGET_FACTOR * self._idle_ms:
                 del self._streams[name], self._heard_at[name]
-                self._told.discard(name)
+                self._throttle.forget(name)
                 self._changed[name] = None
 
     def _refresh_oldest(self) -> None:

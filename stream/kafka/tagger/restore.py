@@ -16,6 +16,7 @@ from typing import Any, Literal
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, LogTruncationError
 
+from stream.common.retry import Throttle
 from stream.kafka.client.input import InputConsumer
 from stream.kafka.client.workarounds import Damage
 
@@ -215,7 +216,6 @@ class StateReader:
 
 
 _ASK_SECONDS = 0.25
-_SAY_AGAIN_SECONDS = 30.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -247,7 +247,7 @@ class Restorer:
         self._start_from = start_from
         self._asked: dict[int, None] = {}  # whose committed offset is not known yet
         self._reading: dict[int, tuple[int, int]] = {}  # committed offset, end of the states
-        self._missed_at = -_SAY_AGAIN_SECONDS
+        self._throttle = Throttle(again_after=30.0)
 
     def __len__(self) -> int:
         return len(self._asked) + len(self._reading)
@@ -305,8 +305,7 @@ class Restorer:
     def _miss(self, partition: int) -> None:
         """Let a partition wait that the state topic does not have (yet); the others go on."""
         self._asked[partition] = None
-        if time.monotonic() > self._missed_at + _SAY_AGAIN_SECONDS:
-            self._missed_at = time.monotonic()
+        if self._throttle.allows():
             logger.error("partition %d waits: the state topic has no such partition, and must have as many as the "
                          "input (python -m stream.topics check)", partition)  # fmt: skip
 

@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from stream.common.retry import Backoff
 from stream.common.stop import Stop
 from stream.common.text import count_of
 from stream.kafka.client.input import InputConsumer, Polled
@@ -207,7 +208,6 @@ def _names(partitions: Iterable[int]) -> str:
 _WORK_SECONDS = 1.0  # of scoring between two polls: the group must hear from us however long the backlog
 _IDLE_POLL_SECONDS = 0.25
 _MAX_BYTES = 32 * 2**20  # of records in a transaction, which must not take longer than the broker waits for it
-_RETRY_SECONDS = (0.1, 5.0)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -285,7 +285,7 @@ class Tagger:
         self._bytes = 0  # of their sound: as dead letters they are written once more
         self._busy = 0.0  # seconds of work since then
         self._committed_at = 0.0
-        self._failures = 0
+        self._backoff = Backoff(first=0.1, longest=5.0)
 
     def run(self) -> None:
         """Work until a stop is asked for, and commit what was taken.
@@ -441,7 +441,7 @@ class Tagger:
                 self._outbound.shorten(package, error.too_large)
             return
         self._committed_at = time.monotonic()
-        self._failures = 0
+        self._backoff.reset()
         self._report.transaction("committed", self._committed_at - began)
         for partition, batch in batches.items():
             tagger = self._partitions[partition]
@@ -477,6 +477,4 @@ class Tagger:
 
     def _wait(self) -> None:
         """Wait longer after each failure in a row."""
-        first, most = _RETRY_SECONDS
-        self._stop.wait(min(most, first * 2**self._failures))
-        self._failures += 1
+        self._stop.wait(self._backoff.next())

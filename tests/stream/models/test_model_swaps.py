@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from model.contract import DEFAULT_MODEL, Model, ModelError, load
-from stream.models.watch import Held, ModelFile, ModelWatch
+from stream.models.watch import FileState, ModelFile, ModelWatch
 from stream.tagging.model_in_use import ModelInUse, same_frontend, same_labels
 from stream.tagging.session import Session
 from tests.stream import swaps
@@ -265,7 +265,7 @@ def test_a_file_that_has_gone_is_said_once_and_taken_when_it_is_back(
 def test_a_file_replaced_while_the_program_starts_is_not_missed(tmp_path: Path) -> None:
     path = swaps.first(tmp_path / "m.onnx")
     file = ModelFile(path)
-    held, in_use, seen = Held.by(file), ModelInUse(load(path)), swaps.Seen()
+    held, in_use, seen = FileState.by(file), ModelInUse(load(path)), swaps.Seen()
     swaps.second(path)
     watch = ModelWatch(file, held, in_use, [seen], lambda: False)
     watch.look()
@@ -300,7 +300,7 @@ def test_sessions_score_on_while_a_large_model_is_read(tmp_path: Path) -> None:
     """A window is never waited for by the one who reads: both run side by side."""
     path = swaps.first(tmp_path / "m.onnx")
     file = ModelFile(path)
-    held, in_use, seen = Held.by(file), ModelInUse(load(path)), swaps.Seen()
+    held, in_use, seen = FileState.by(file), ModelInUse(load(path)), swaps.Seen()
     watch = ModelWatch(file, held, in_use, [seen], lambda: False, look_seconds=0.02)
     path.write_bytes(DEFAULT_MODEL.read_bytes())
     session = Session("s", in_use)

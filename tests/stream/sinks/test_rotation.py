@@ -77,7 +77,7 @@ def open_in(folder: Path, clock: Clock) -> RotatingSink:
     return RotatingSink(folder / "m.jsonl", open_part, Limits(megabytes=1e-6), wall=clock, monotonic=clock)
 
 
-class Held:
+class FileState:
     """A part whose end takes as long as the test wants, and may fail."""
 
     def __init__(self, failure: Exception | None = None) -> None:
@@ -94,7 +94,7 @@ class Held:
             raise self._failure
 
 
-def in_the_second_of(parts: list[Held], folder: Path) -> RotatingSink:
+def in_the_second_of(parts: list[FileState], folder: Path) -> RotatingSink:
     """A sink with a record in each of two parts, a minute apart, so that the first is being ended."""
     clock, waiting = Clock(), iter(parts)
     sink = RotatingSink(
@@ -107,7 +107,7 @@ def in_the_second_of(parts: list[Held], folder: Path) -> RotatingSink:
 
 
 def test_records_do_not_wait_for_the_end_of_a_part(tmp_path: Path) -> None:
-    parts = [Held(), Held()]
+    parts = [FileState(), FileState()]
     sink = in_the_second_of(parts, tmp_path)
     sink.emit(records.estimate())
     assert [part.records for part in parts] == [1, 2] and not parts[0].ended
@@ -119,7 +119,7 @@ def test_records_do_not_wait_for_the_end_of_a_part(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("failure", [StreamError("the disk is full"), OSError(28, "the disk is full")])
 def test_a_part_that_cannot_be_ended_is_said(tmp_path: Path, failure: Exception) -> None:
-    parts = [Held(failure), Held()]
+    parts = [FileState(failure), FileState()]
     sink = in_the_second_of(parts, tmp_path)
     for part in parts:
         part.may_end.set()

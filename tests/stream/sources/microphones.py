@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 
+from stream.common.retry import Backoff
 from stream.common.stop import Stop
 from stream.sources.microphone import MicrophoneSource
-from stream.sources.pump import Backoff
 from tests.stream.sources.sounds import chunks_of, statuses_of
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from stream.common.retry import Backoff
 from stream.common.stop import Stop
-from stream.sources.pump import Backoff
 from stream.sources.radio import UrlSource
 from tests.stream.sources.sounds import (
     music,

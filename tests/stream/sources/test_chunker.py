@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stream.common.retry import Backoff
 from stream.sources.chunker import Chunker
 from stream.sources.decode import Block
-from stream.sources.pump import Backoff
 from stream.tagging.audio import AudioChunk, SourceStatus
 
 _cuts = st.lists(st.integers(0, 500), max_size=20)

@@ -12,8 +12,8 @@ import pytest
 
 from stream.common.stop import Stop
 from stream.kafka.client.connection import Connection
-from stream.kafka.publish.courier import Courier, producers
 from stream.kafka.publish.outbox import Outbox
+from stream.kafka.publish.sender import Sender, producers
 from stream.kafka.wire.chunks import Chunk, decode
 from stream.run.publish_run import Publisher
 from stream.tagging.audio import AudioChunk, StreamEnd
@@ -53,17 +53,17 @@ def own_topics(own_broker: Broker) -> TopicNames:
     return names
 
 
-def publish(broker: Broker, topic: str, source: Sound, *, max_seconds: float) -> tuple[Courier, Outbox]:
+def publish(broker: Broker, topic: str, source: Sound, *, max_seconds: float) -> tuple[Sender, Outbox]:
     """Publish all of a source and wait until it is delivered."""
     outbox, stop = Outbox(10**9, max_seconds, away_after=0.5), Stop()
 
     connect_producer = producers(Connection((broker.bootstrap_servers,)), LARGEST)
-    courier = Courier(outbox, connect_producer, topic=topic, encoding="S16LE", source="urn:test")
-    courier.start()
+    sender = Sender(outbox, connect_producer, topic=topic, encoding="S16LE", source="urn:test")
+    sender.start()
     Publisher(outbox, stop, chunk_seconds=1.0, finite=True).run(source, "mic")
-    courier.finish(stop, patience=30.0)
+    sender.finish(stop, patience=30.0)
     assert outbox.failed is None
-    return courier, outbox
+    return sender, outbox
 
 
 def kept(broker: Broker, topic: str) -> list[Chunk]:
@@ -85,13 +85,13 @@ def sound(chunks: Sequence[Chunk]) -> np.ndarray:
 def test_a_crash_of_the_broker_costs_nothing(own_broker: Broker, own_topics: TopicNames, live: bool) -> None:
     happens = {4: own_broker.kill, 12: own_broker.start, 16: own_broker.kill, 17: own_broker.start}
     source = Sound(24, happens, live=live)
-    courier, outbox = publish(own_broker, own_topics.input, source, max_seconds=60)
+    sender, outbox = publish(own_broker, own_topics.input, source, max_seconds=60)
     chunks = kept(own_broker, own_topics.input)
     assert np.allclose(sound(chunks), source.samples, atol=1 / 32768)
     assert not any(chunk.discontinuity for chunk in chunks)
     assert chunks[-1].end
     assert outbox.lost_seconds == 0.0
-    assert courier.delivered.seconds == 24.0
+    assert sender.delivered.seconds == 24.0
 
 
 def test_a_broker_that_stands_still_holds_a_file_up(own_broker: Broker, own_topics: TopicNames) -> None:
@@ -142,8 +142,8 @@ def test_a_producer_that_broke_is_followed_by_another(own_broker: Broker, own_to
         made.append(make())
         return made[-1]
 
-    courier = Courier(outbox, connect_producer, topic=own_topics.input, encoding="S16LE", source="urn:test")
-    courier.start()
+    sender = Sender(outbox, connect_producer, topic=own_topics.input, encoding="S16LE", source="urn:test")
+    sender.start()
 
     def pause() -> None:
         topic_io.read(own_broker.bootstrap_servers, own_topics.input, 4)
@@ -151,7 +151,7 @@ def test_a_producer_that_broke_is_followed_by_another(own_broker: Broker, own_to
 
     source = Sound(12, {6: pause}, live=False)
     Publisher(outbox, stop, chunk_seconds=1.0, finite=True).run(source, "mic")
-    courier.finish(stop, patience=30.0)
+    sender.finish(stop, patience=30.0)
     assert len(made) >= 2
     assert outbox.lost_seconds == 0.0
     assert np.allclose(sound(kept(own_broker, own_topics.input)), source.samples, atol=1 / 32768)
@@ -162,13 +162,13 @@ def test_after_a_stop_what_cannot_be_delivered_in_time_is_lost_and_said(
 ) -> None:
     outbox, stop = Outbox(10**9, 100), Stop()
     make = producers(Connection((own_broker.bootstrap_servers,)), LARGEST)
-    courier = Courier(outbox, make, topic=own_topics.input, encoding="S16LE", source="urn:test")
-    courier.start()
+    sender = Sender(outbox, make, topic=own_topics.input, encoding="S16LE", source="urn:test")
+    sender.start()
     own_broker.pause()
     Publisher(outbox, stop, chunk_seconds=1.0, finite=True).run(Sound(3, {}, live=True), "mic")
     stop.request()
-    courier.finish(stop, patience=0.2)
+    sender.finish(stop, patience=0.2)
     own_broker.resume()
     assert outbox.lost_seconds == 3.0
     assert "3.0 s of sound could not be delivered" in [record.message for record in caplog.records]
-    assert not courier.is_alive
+    assert not sender.is_alive

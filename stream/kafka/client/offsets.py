@@ -1,8 +1,8 @@
 """Asks the broker what a group has committed and where partitions begin and end, beside the group's consumer.
 
-    asker = Asker(connection.config(), "audio.chunks", "moodstream")
-    asker.committed(0)                         # OffsetAndMetadata, or None
-    asker.edge(0, "latest")                    # offset of the next record to come
+    offset_client = OffsetClient(connection.config(), "audio.chunks", "moodstream")
+    offset_client.committed(0)                         # OffsetAndMetadata, or None
+    offset_client.edge(0, "latest")                    # offset of the next record to come
 
 The consumer's own questions would wait longer: on one connection a broker answers in turn, and it answers a wish to
 join the group only when all members have joined.
@@ -19,7 +19,7 @@ from kafka.errors import KafkaTimeoutError
 _CALL_MS = 2_000
 
 
-class Asker:
+class OffsetClient:
     """Answers about one topic and one group, of which it is no member; for one thread."""
 
     def __init__(self, config: dict[str, Any], topic: str, group_id: str) -> None:

@@ -1,10 +1,10 @@
 """Brings chunks from the outbox to the broker: numbers and encodes them, and sees to it that each one arrives.
 
-    courier = Courier(outbox, connect_producer, topic="audio.chunks", encoding="flac", source="urn:moodstream:kitchen")
-    courier.start()
+    sender = Sender(outbox, connect_producer, topic="audio.chunks", encoding="flac", source="urn:moodstream:kitchen")
+    sender.start()
     ...                                      # sources put chunks into the outbox
-    courier.finish(stop, patience=10.0)      # all is in the log, or counted as lost
-    courier.delivered                        # chunks, seconds, bytes
+    sender.finish(stop, patience=10.0)      # all is in the log, or counted as lost
+    sender.delivered                        # chunks, seconds, bytes
 
 An idempotent producer keeps order and repeats nothing by itself, for as long as it lives. A fault that ends it (the
 broker forgot it, a batch failed) brings a new one, and what was not confirmed is sent again under the numbers it had:
@@ -26,7 +26,9 @@ from typing import Any
 from kafka import KafkaProducer, errors
 
 from stream.common.errors import StreamError
+from stream.common.retry import Backoff
 from stream.common.stop import Stop
+from stream.kafka.client import workarounds
 from stream.kafka.client.connection import Connection, connect, construct
 from stream.kafka.publish.outbox import AWAY_SECONDS, Outbox, seconds_of
 from stream.kafka.wire.chunks import Chunk, ChunkError, Encoding, Message, encode
@@ -91,7 +93,7 @@ class SessionNumbers:
 
 
 @dataclasses.dataclass(slots=True, eq=False)
-class Shipment:
+class PendingSend:
     """A chunk on its way; ``error`` is set where the client did not even take it."""
 
     chunk: Chunk
@@ -120,7 +122,7 @@ _LONGEST_WAIT = 2.0
 _MOST_SESSIONS = 10_000
 
 
-class Courier:
+class Sender:
     """Sends what is in an outbox, in a thread of its own."""
 
     def __init__(
@@ -145,13 +147,13 @@ class Courier:
         self._encoding = encoding
         self._source = source
         self._sessions: OrderedDict[str, SessionNumbers] = OrderedDict()
-        self._sent: list[Shipment] = []
+        self._sent: list[PendingSend] = []
         self._news = False  # of chunks on their way
         self._abandoned = False
         self._away_since: float | None = None
         self._producer: Any = connect_producer()
         self._learn_partitions()
-        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
 
     @property
     def is_alive(self) -> bool:
@@ -219,9 +221,9 @@ class Courier:
             self._refuse(chunk, f"it cannot be published: {error}")
             return
         session.next_seq += 1
-        self._hand_over(Shipment(numbered, message, session))
+        self._hand_over(PendingSend(numbered, message, session))
 
-    def _hand_over(self, sent: Shipment) -> None:
+    def _hand_over(self, sent: PendingSend) -> None:
         message = sent.message
         try:
             sent.future = self._producer.send(
@@ -269,8 +271,8 @@ class Courier:
         self._end_producer()  # all futures are done now
         outcomes = [(sent, sent.outcome()) for sent in self._sent]
         self._sent = []
-        failed: list[Shipment] = []
-        too_large: list[Shipment] = []
+        failed: list[PendingSend] = []
+        too_large: list[PendingSend] = []
         for sent, outcome in outcomes:
             if outcome is True:
                 self._confirm(sent)
@@ -299,7 +301,7 @@ class Courier:
                 self._hand_over(sent)
 
     def _reconnect(self) -> None:
-        wait = _POLL_SECONDS
+        backoff = Backoff(first=_POLL_SECONDS, longest=_LONGEST_WAIT)
         halt = threading.Event()
         while not self._abandoned:
             self._watch()
@@ -308,18 +310,17 @@ class Courier:
                 return
             except (StreamError, errors.KafkaError) as error:
                 logger.debug("no producer yet: %s", error)
-            halt.wait(wait)
-            wait = min(2 * wait, _LONGEST_WAIT)
+            halt.wait(backoff.next())
         raise StreamError("gave up")  # nobody hears it: the outbox is abandoned
 
-    def _confirm(self, sent: Shipment) -> None:
+    def _confirm(self, sent: PendingSend) -> None:
         self._outbox.confirm(sent.chunk)
         sent.session.confirmed = max(sent.session.confirmed, sent.chunk.seq)
         self.delivered.chunks += 1
         self.delivered.seconds += seconds_of(sent.chunk)
         self.delivered.bytes += len(sent.message.value)
 
-    def _refuse_sent(self, sent: Shipment) -> None:
+    def _refuse_sent(self, sent: PendingSend) -> None:
         size = len(sent.message.value)
         shown = f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.1f} kB"
         self._refuse(
@@ -361,7 +362,7 @@ class Courier:
         producer = self._producer
         try:
             if self._sent:  # close() would wait for what never comes, raise, and leave the thread behind
-                producer._sender.force_close()
+                workarounds.force_close(producer)
             producer.close(timeout=_CLOSE_SECONDS)
         except errors.KafkaError as error:
             logger.debug("the producer did not close: %s", error)
