@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from model.contract import ModelError, load
+from model.files import replaced
 from model.frontend import FrontEnd
 from model.mel import compress
 
@@ -164,19 +165,16 @@ def export_onnx(network: nn.Module, path: Path, card: ModelCard, batches: Iterab
     document = without_traces(_traced(network, torch.from_numpy(example)))
     onnx.helper.set_model_props(document, card.to_metadata())
     onnx.checker.check_model(document)
-    part = path.with_name(path.name + ".part")
     try:
-        onnx.save(document, part)
-        # A batch of one as well: the graph must not have frozen the size of the example.
-        trials = itertools.chain([example, example[:1]], batches)
-        difference = compare(predict, load(part).predict, trials).greatest
-        if not difference <= TOLERANCE:
-            raise ExportError(f"the exported file is off by {difference:.2g} (allowed {TOLERANCE})")
-        part.replace(path)
+        with replaced(path) as part:
+            onnx.save(document, part)
+            # A batch of one as well: the graph must not have frozen the size of the example.
+            trials = itertools.chain([example, example[:1]], batches)
+            difference = compare(predict, load(part).predict, trials).greatest
+            if not difference <= TOLERANCE:
+                raise ExportError(f"the exported file is off by {difference:.2g} (allowed {TOLERANCE})")
     except ModelError as error:
         raise ExportError(f"the live side refuses the exported file: {error}") from None
-    finally:
-        part.unlink(missing_ok=True)
     return difference
 
 

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from model.contract import INPUT, Model, load, onnx_runtime
+from model.files import replaced
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -162,15 +163,11 @@ def quantise(
             f"{float_path} has no convolution of {fewest_channels} or more input channels: nothing would gain from int8"
         )
     reader = _Windows(model, batches)
-    part = int8_path.with_name(int8_path.name + ".part")
-    try:
+    with replaced(int8_path) as part:
         _quantise(reordered.document, part, reader, chosen)
         result = Quantised(convolutions, floats, reordered.moved, reordered.left, reader.count)
         _complete(part, {**properties, "quantisation": json.dumps(_description(result, model))})
         load(part)  # the live side's own check
-        part.replace(int8_path)
-    finally:
-        part.unlink(missing_ok=True)
     return result
 
 

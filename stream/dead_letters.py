@@ -141,7 +141,9 @@ def _json(letter: Letter) -> str:
 
 
 def _moment(letter: Letter) -> str | None:
-    return None if letter.time is None else letter.time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    from stream.common.text import rfc3339  # noqa: PLC0415
+
+    return None if letter.time is None else rfc3339(letter.time)
 
 
 def _shown(number: int | None) -> str:

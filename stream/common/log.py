@@ -25,7 +25,7 @@ from typing import Any, Literal, TextIO
 
 from pythonjsonlogger.json import JsonFormatter
 
-from stream.common.text import escaped, masked
+from stream.common.text import escaped, masked, rfc3339
 
 _PERIOD_SECONDS = 60.0
 _MOST_KINDS = 500
@@ -200,5 +200,4 @@ def _json() -> logging.Formatter:
 
 
 def _time(record: logging.LogRecord) -> str:
-    when = datetime.fromtimestamp(record.created, UTC)
-    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return rfc3339(datetime.fromtimestamp(record.created, UTC))

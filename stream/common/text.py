@@ -15,6 +15,7 @@ import re
 import unicodedata
 import urllib.parse
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 _LOGIN = re.compile(r"(?<=://)[^/\s?#]+@")
 _QUERY = re.compile(r"(://[^\s?#]*\?)[^\s#]*[^\s#<>\"'.,:;)]")  # what ends a sentence or a quotation stays
@@ -100,6 +101,11 @@ def single_line(text: str) -> str:
 def escaped(text: str) -> str:
     r"""Return the text as one line in which every character that does not print is spelt as Python does: ``\x1b``."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def rfc3339(when: datetime) -> str:
+    """Return a moment as RFC 3339 in UTC with milliseconds: ``2026-01-01T00:00:38.916Z``."""
+    return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def clock(seconds: float) -> str:

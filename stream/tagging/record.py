@@ -14,6 +14,8 @@ import math
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from stream.common.text import rfc3339
+
 SCHEMA = 1
 
 WindowStatus = Literal["ok", "silence", "gap"]
@@ -35,7 +37,7 @@ def power_of(level: float) -> float:
 
 def timestamp() -> str:
     """Return the present as RFC 3339 UTC with milliseconds: ``2026-01-01T00:00:38.916Z``."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return rfc3339(datetime.now(UTC))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -26,26 +26,18 @@ from typing import Any, Self
 
 import numpy as np
 
+from model.circumplex import QUADRANTS, valence_arousal
 from stream.common.text import top, utf8
 from stream.tagging.audio import AudioChunk, SourceStatus
 from stream.tagging.observer import Observer
 from stream.tagging.record import Estimate, Event, Final, ModelId, Moods, Record, Status, dbfs
 
-_QUADRANTS = ("happy", "angry", "sad", "calm")
 
-
-def valence_arousal(moods: Moods | None) -> tuple[float, float] | None:
-    """Return valence and arousal, each from -2 to 2, or None where one of the four moods is not there.
-
-    valence = happy + calm - angry - sad, arousal = happy + angry - sad - calm.
-
-    Args:
-        moods: probabilities, 0 to 1.
-    """
-    if moods is None or any(mood not in moods for mood in _QUADRANTS):
+def place_on_plane(moods: Moods | None) -> tuple[float, float] | None:
+    """Return valence and arousal, each from -2 to 2, or None where one of the four moods is not there."""
+    if moods is None or any(mood not in moods for mood in QUADRANTS):
         return None
-    happy, angry, sad, calm = (moods[mood] for mood in _QUADRANTS)
-    return happy + calm - angry - sad, happy + angry - sad - calm
+    return valence_arousal(*(moods[mood] for mood in QUADRANTS))
 
 
 SPAN_SECONDS = 300.0
@@ -195,7 +187,7 @@ def _whole(moods: Moods | None) -> list[int] | None:
 
 
 def _plane(moods: Moods | None) -> list[int] | None:
-    place = valence_arousal(moods)
+    place = place_on_plane(moods)
     return None if place is None else [_thousandths(each) for each in place]
 
 

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from model.files import replaced
 from model.frontend import MTG_JAMENDO, FrontEnd
 from model.mel import melspectrogram
 from train.common.lock import locked
@@ -154,10 +155,8 @@ def _extract(manifest: Manifest, source: Source, folder: Path, shard: Shard, job
             else:
                 pack.append(entry.id, levels, marks[entry.id])
         usable = len(entries) - len(skipped)
-    part = folder / f"{shard.name}.skipped.part"
-    with part.open("w", newline="", encoding="utf-8") as file:
+    with replaced(folder / shard.skipped) as part, part.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("song", "reason"), *sorted(skipped.items())])
-    part.replace(folder / shard.skipped)
     return Extracted(usable, len(entries) - len(todo), len(changed))
 
 

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from model.files import replaced
 from model.frontend import Compression, FrontEnd, FrontEndError
 from train.data import manifest as manifests
 from train.data.manifest import Manifest
@@ -110,7 +111,8 @@ class PackWriter:
         self._end = max((entry.end for entry in journal), default=0)
         lines = "".join(map(_line, journal)).encode()
         if not index.is_file() or index.read_bytes() != lines:
-            _replace(index, lines)
+            with replaced(index) as part:  # were it emptied first, a kill would lose every song
+                part.write_bytes(lines)
         self._data = data.open("r+b")
         self._data.truncate(self._end * bands * 2)
         self._data.seek(0, 2)
@@ -165,16 +167,6 @@ def _present(journal: list[Packed]) -> dict[str, Packed]:
     """Return the last line of each song that has frames."""
     last = {entry.key: entry for entry in journal}
     return {key: entry for key, entry in last.items() if entry.count}
-
-
-def _replace(index: Path, lines: bytes) -> None:
-    """Drop lines of a journal by a new file: were the old one emptied first, a kill there would lose every song."""
-    part = index.with_name(f"{index.name}.part")
-    try:
-        part.write_bytes(lines)
-        part.replace(index)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _line(entry: Packed) -> str:
@@ -276,9 +268,8 @@ SONGS = "songs.json"
 def save_songs(songs: list[Song], cache: Path) -> None:
     """Write the annotations of the prepared songs to ``songs.json``."""
     rows = [{**dataclasses.asdict(song), "path": str(song.path)} for song in songs]
-    part = cache / "songs.part"
-    part.write_text(json.dumps(rows, indent=0), encoding="utf-8")
-    part.replace(cache / SONGS)
+    with replaced(cache / SONGS) as part:
+        part.write_text(json.dumps(rows, indent=0), encoding="utf-8")
 
 
 def load_songs(cache: Path) -> list[Song]:

@@ -28,6 +28,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from model.files import replaced
 from train.data import table
 from train.data.song import split_list
 from train.data.table import AnnotationError, Row
@@ -201,14 +202,11 @@ def write(manifest: Manifest, path: Path) -> None:
         columns[column] = [entry.metadata.get(name) for entry in manifest.entries]
     for name, rates in zip(manifest.labels, manifest.rates.T, strict=True):
         columns[f"{name}[0..1]" if name in manifest.ratings else name] = [float(rate) for rate in rates]
-    part = path.with_name(f"{path.name}.part")
     try:
-        (table.write_parquet if path.suffix == table.SUFFIX else _write_csv)(columns, part)
-        part.replace(path)
+        with replaced(path) as part:
+            (table.write_parquet if path.suffix == table.SUFFIX else _write_csv)(columns, part)
     except table.ParquetError as error:
         raise AnnotationError(str(error)) from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _write_csv(columns: Mapping[str, Sequence[str | float | None]], path: Path) -> None:

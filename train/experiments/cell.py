@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from model.files import replaced
 from train.learn.configuration import Configuration, load
 from train.learn.corpus import Corpus
 from train.learn.distributed import Ranks
@@ -143,11 +144,9 @@ def _tested(configuration: Configuration, divided: Corpus, folder: Path, ranks: 
 
 
 def _write(tested: Tested, path: Path) -> None:
-    part = path.with_name(f"{path.name}.part")
-    with part.open("wb") as file:
+    with replaced(path) as part, part.open("wb") as file:
         values = {field.name: getattr(tested, field.name) for field in dataclasses.fields(Tested)}
         np.savez_compressed(file, **{name: value for name, value in values.items() if value is not None})
-    part.replace(path)
 
 
 def read_tested(path: Path) -> Tested:
@@ -178,9 +177,8 @@ def _same(folder: Path, configuration: Configuration, corpus: Corpus) -> None:
         kind = "other songs or labels" if other == ["data"] else "another configuration"
         raise ValueError(f"{folder} holds a run of {kind}: remove it or take another --output")
     folder.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(said, indent=1), encoding="utf-8")
-    part.replace(path)
+    with replaced(path) as part:
+        part.write_text(json.dumps(said, indent=1), encoding="utf-8")
 
 
 def popularity(corpus: Corpus) -> Tested:

@@ -18,12 +18,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from model.circumplex import AROUSAL_SIGNS, VALENCE_SIGNS
 from model.networks.mood_ensemble import FEATURES
 from train.data.song import EMOTIONS, MOODS, Song
 from train.learn.scoring import annotated, truths
 
-VALENCE_SIGNS = (1.0, -1.0, -1.0, 1.0)
-AROUSAL_SIGNS = (1.0, 1.0, -1.0, -1.0)
 _START = (1.3, 0.2, 2.5, 1.0, 1.2)
 """Strengths of quadrant, shared emotion, valence, arousal and emotion, chosen on the validation songs: they weigh the
 ratings against 4Q, since valence is what the quadrant outputs alone know least about."""

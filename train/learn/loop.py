@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from model.circumplex import valence_arousal
 from train.data.features import difference, same_frames
 from train.learn.augment import augment_levels, hide, mixing
 from train.learn.batches import Batches, Cut
@@ -252,8 +253,7 @@ class Mix:
 
 def quadrant_plane(logits: torch.Tensor) -> torch.Tensor:
     """Return valence and arousal, shape (batch, 2), of the softmax over four quadrants, shape (batch, 4)."""
-    happy, angry, sad, calm = torch.softmax(logits, dim=1).unbind(dim=1)
-    return torch.stack([happy + calm - angry - sad, happy + angry - sad - calm], dim=1)
+    return torch.stack(valence_arousal(*torch.softmax(logits, dim=1).unbind(dim=1)), dim=1)
 
 
 def task_weights(configuration: Configuration, heads: dict[str, Head]) -> dict[str, float]:

@@ -15,13 +15,14 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from model.circumplex import valence_arousal
 from model.frontend import Compression
 from model.mel import melspectrogram
 from train.data.features import BENT, DEGRADED, Pack, to_frames
 from train.data.negatives import validation_negatives
 from train.data.song import EMOTIONS, MOODS, POSITIVE_RATE, Song
 from train.figures.bootstrap import bootstrap
-from train.figures.calibration import correlation, valence_arousal
+from train.figures.calibration import correlation
 from train.figures.ranking import accuracy, macro_pr_auc, macro_roc_auc, mean_of_known, pr_aucs, roc_aucs
 from train.learn.losses import Loss
 from train.learn.material import Frames
@@ -68,8 +69,8 @@ def mood_figures(
         "4Q ROC-AUC": (macro_roc_auc, (fours, one_hot)),
         "Emotify PR-AUC": (macro_pr_auc, (eights, emotions)),
         "Emotify ROC-AUC": (macro_roc_auc, (eights, emotions)),
-        "valence r": (lambda p, r: correlation(valence_arousal(p)[0], r[:, 0]), (plane, ratings)),
-        "arousal r": (lambda p, r: correlation(valence_arousal(p)[1], r[:, 1]), (plane, ratings)),
+        "valence r": (lambda p, r: correlation(valence_arousal(*p.T)[0], r[:, 0]), (plane, ratings)),
+        "arousal r": (lambda p, r: correlation(valence_arousal(*p.T)[1], r[:, 1]), (plane, ratings)),
     }
     figures = {}
     for name, (measure, arrays) in measures.items():

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from model.circumplex import AROUSAL_SIGNS, VALENCE_SIGNS
 from model.frontend import FrontEnd
 from train.data.features import Pack, load_songs, negatives
 from train.data.song import EMOTIONS, MOODS, POSITIVE_RATE, QUADRANTS, Song
@@ -21,8 +22,6 @@ from train.learn.losses import Loss
 from train.learn.material import Head, Judgement, Material
 from train.learn.scoring import mood_figures, mood_predictor, score_songs, selection_score
 
-VALENCE_SIGNS = np.array([1.0, -1.0, -1.0, 1.0])
-AROUSAL_SIGNS = np.array([1.0, 1.0, -1.0, -1.0])
 FIRST_YEAR, BUCKET_YEARS, BUCKETS = 1970, 5, 9
 TOP_ARTISTS = 50
 PLANE_SCALE = 0.7
@@ -80,7 +79,9 @@ def quadrant_or_rating(songs: Sequence[Song]) -> Head:
         if song.quadrant is not None:
             row = np.eye(4)[song.quadrant]
         elif song.ratings is not None:
-            row = _sigmoid(_STEEPNESS * VALENCE_SIGNS * values[0]) * _sigmoid(_STEEPNESS * AROUSAL_SIGNS * values[1])
+            row = _sigmoid(_STEEPNESS * values[0] * np.array(VALENCE_SIGNS)) * _sigmoid(
+                _STEEPNESS * values[1] * np.array(AROUSAL_SIGNS)
+            )
         rows.append(row)
     return _from_rows(QUADRANTS, rows)
 

@@ -28,6 +28,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 from torch import nn
 
+from model.files import replaced
 from train.learn.networks import ConfigurationError, build_network
 
 VERSION = "brain.Event:2"
@@ -155,12 +156,10 @@ class RunLog:
 
     def _write(self) -> None:
         names = list(dict.fromkeys([*FIXED, *(name for row in self._rows for name in row)]))
-        part = self._path.with_suffix(".part")
-        with part.open("w", newline="", encoding="utf-8") as file:
+        with replaced(self._path) as part, part.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, names)
             writer.writeheader()
             writer.writerows(self._rows)
-        part.replace(self._path)
 
 
 def read_log(path: Path) -> list[dict[str, str]]:
@@ -177,14 +176,10 @@ ZIP = b"PK\3\4"
 
 def save(values: dict[str, Any], path: Path) -> None:
     """Write a file of tensors, numbers and names; raises OSError, and then leaves no half of it."""
-    part = path.with_suffix(".part")
     buffer = io.BytesIO()  # torch's own way to a file makes a RuntimeError of a full disk
     torch.save(values, buffer)
-    try:
+    with replaced(path) as part:
         part.write_bytes(buffer.getbuffer())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -22,16 +22,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from model.files import replaced
+
 
 def put(path: Path, data: bytes) -> None:
     """Write a whole file; raises OSError, and then the old one is still there."""
-    part = path.with_name(f"{path.name}.part")
-    try:
+    with replaced(path) as part:
         part.write_bytes(data)
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
 
 
 def put_array(path: Path, array: NDArray[Any]) -> None:
@@ -100,9 +97,7 @@ class Journal:
         self.scores = _read(self._path)
         _check(folder, identity, bool(self.scores))
         folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f"{IDENTITY}.part"
-        part.write_text(json.dumps(dict(identity), indent=1, ensure_ascii=False), encoding="utf-8")
-        part.replace(folder / IDENTITY)
+        put(folder / IDENTITY, json.dumps(dict(identity), indent=1, ensure_ascii=False).encode())
         _cut(self._path)
         self._file = self._path.open("a", encoding="utf-8")
 

@@ -21,10 +21,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from model.circumplex import valence_arousal
 from train.data.manifest import METADATA, Manifest
 from train.data.metadata import YearBuckets, metadata_targets
 from train.data.song import QUADRANTS
-from train.figures.calibration import valence_arousal
 
 PLANE = ("valence", "arousal")
 _SHOWN = 12
@@ -65,7 +65,7 @@ class Matching:
         if name in self.known:
             return scores[:, self.known.index(name)]
         quadrants = scores[:, [self.known.index(quadrant) for quadrant in QUADRANTS]]
-        return np.asarray(valence_arousal(quadrants)[PLANE.index(name)], np.float64)
+        return np.asarray(valence_arousal(*quadrants.T)[PLANE.index(name)], np.float64)
 
 
 def match(known: Sequence[str], manifest: Manifest, wanted: Sequence[str] | None = None) -> Matching:

@@ -23,6 +23,7 @@ from typing import Any
 
 from kafka import KafkaProducer, errors
 
+from model.files import one_line
 from stream.common.errors import StreamError
 from stream.kafka.client import workarounds
 from stream.kafka.client.connection import construct
@@ -175,7 +176,7 @@ class TransactionalWriter:
                 for write in writes:
                     futures.append(self._send(write))
             except _TOO_LARGE as error:
-                raise self._failed(f"write {len(futures)} is too large: {_said(error)}", len(futures)) from error
+                raise self._failed(f"write {len(futures)} is too large: {one_line(error)}", len(futures)) from error
             self._producer.flush(self._left())
             failures = [(index, future.exception) for index, future in enumerate(futures) if future.exception]
             # The first large one fails all that was not sent yet with its own error: so the largest is the one.
@@ -183,7 +184,7 @@ class TransactionalWriter:
             if large:
                 worst = max(large, key=lambda index: writes[index].size)
                 said = f"write {worst} ({writes[worst].size} bytes to {writes[worst].topic}) is too large"
-                raise self._failed(f"{said}: {_said(dict(failures)[worst])}", worst)
+                raise self._failed(f"{said}: {one_line(dict(failures)[worst])}", worst)
             found = [future.get(0).offset for future in futures]
             if any(offset < 0 for offset in found):  # a repetition that the broker knows, but not where it is
                 raise self._failed("the broker did not say where a record was written")
@@ -219,7 +220,7 @@ class TransactionalWriter:
         # Of several, the producer keeps the reason and raises "we are in an error state".
         manager = getattr(self._producer, "_transaction_manager", None)
         known = [error, manager.last_error if manager else None]
-        failed = self._failed(f"{doing}: {_said(known[1] or error)}")
+        failed = self._failed(f"{doing}: {one_line(known[1] or error)}")
         if any(isinstance(each, errors.FencedInstanceIdError) for each in known):
             return FencedError("another process has this one's --group-instance-id: each needs its own")
         if any(isinstance(each, _FENCED) for each in known):
@@ -229,7 +230,7 @@ class TransactionalWriter:
                 return FencedError(f"another process has taken the transactional id {self._id}: this one ends")
             return self._failed(f"{doing}: the transaction took longer than {self._timeout_s:g} s")
         if any(isinstance(each, errors.AuthorizationError) for each in known):
-            return StreamError(f"the broker does not let this user use Kafka as needed ({doing}): {_said(error)}")
+            return StreamError(f"the broker does not let this user use Kafka as needed ({doing}): {one_line(error)}")
         return failed
 
     def _failed(self, message: str, too_large: int | None = None) -> TransactionError:
@@ -247,7 +248,3 @@ def _now() -> float:
     clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
     now: float = time.clock_gettime(clock)
     return now
-
-
-def _said(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -25,6 +25,7 @@ from typing import Any
 
 from kafka import KafkaProducer, errors
 
+from model.files import one_line
 from stream.common.errors import StreamError
 from stream.common.retry import Backoff
 from stream.common.stop import Stop
@@ -192,7 +193,7 @@ class Sender:
             self._producer.partitions_for(self._topic)
         except errors.KafkaError as error:
             self._end_producer()
-            raise StreamError(f"the broker does not tell the partitions of {self._topic}: {_said(error)}") from None
+            raise StreamError(f"the broker does not tell the partitions of {self._topic}: {one_line(error)}") from None
 
     def _run(self) -> None:
         try:
@@ -279,7 +280,7 @@ class Sender:
                 continue
             failed.append(sent)
             if isinstance(outcome, errors.AuthorizationError):
-                raise StreamError(f"the broker does not let us write to {self._topic}: {_said(outcome)}")
+                raise StreamError(f"the broker does not let us write to {self._topic}: {one_line(outcome)}")
             if isinstance(outcome, _REFUSED):
                 too_large.append(sent)
         if too_large:  # the topic's limit has changed; all that were on their way failed with the one at fault
@@ -366,8 +367,3 @@ class Sender:
             producer.close(timeout=_CLOSE_SECONDS)
         except errors.KafkaError as error:
             logger.debug("the producer did not close: %s", error)
-
-
-def _said(error: BaseException) -> str:
-    """Return what the broker said, or the kind of the error where it said nothing."""
-    return " ".join(str(error).split()) or type(error).__name__

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from stream.tagging.audio import AudioChunk, SourceStatus
 from stream.tagging.record import ModelId
-from stream.web.feed import MAX_NOTES, MAX_POINTS, SPAN_SECONDS, Cursor, LiveFeed, name_key, valence_arousal
+from stream.web.feed import MAX_NOTES, MAX_POINTS, SPAN_SECONDS, Cursor, LiveFeed, name_key, place_on_plane
 from tests.stream.sinks import records
 
 FOUR = {"happy": 0.7, "angry": 0.1, "sad": 0.2, "calm": 0.4}
@@ -268,9 +268,9 @@ def test_many_threads_at_once() -> None:
 
 @given(st.fixed_dictionaries({mood: st.floats(0, 1) for mood in FOUR}))
 def test_the_plane_is_that_of_the_four_moods(moods: dict[str, float]) -> None:
-    place = valence_arousal(moods | {"tense": 1.0})
+    place = place_on_plane(moods | {"tense": 1.0})
     assert place is not None
     assert sum(place) == pytest.approx(2 * (moods["happy"] - moods["sad"]))
     assert place[0] - place[1] == pytest.approx(2 * (moods["calm"] - moods["angry"]))
-    assert valence_arousal({key: value for key, value in moods.items() if key != "calm"}) is None
-    assert valence_arousal(None) is None
+    assert place_on_plane({key: value for key, value in moods.items() if key != "calm"}) is None
+    assert place_on_plane(None) is None

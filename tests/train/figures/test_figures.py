@@ -7,12 +7,13 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score, average_precision_score, roc_auc_score
 
+from model.circumplex import valence_arousal
 from tests.train.test_fit import configuration_file
 from train import evaluate_default, export, fit
 from train.data.negatives import training_negative, validation_negatives
 from train.data.song import EMOTIONS, MOODS, Song
 from train.figures.bootstrap import bootstrap
-from train.figures.calibration import calibration_error, correlation, valence_arousal
+from train.figures.calibration import calibration_error, correlation
 from train.figures.ranking import accuracy, macro_pr_auc, macro_roc_auc
 from train.learn.blend import fit_blend
 from train.learn.configuration import load
@@ -50,7 +51,7 @@ class TestMetrics:
         assert np.isnan(correlation(first, np.ones(30)))
 
     def test_valence_and_arousal_are_russells(self) -> None:
-        valence, arousal = valence_arousal(np.eye(4))
+        valence, arousal = valence_arousal(*np.eye(4))
         assert valence.tolist() == [1, -1, -1, 1]
         assert arousal.tolist() == [1, 1, -1, -1]
 
