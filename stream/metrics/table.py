@@ -4,7 +4,7 @@ for definition in DEFINITIONS: ...      # what `Metrics` keeps, whatever the sou
 for definition in KAFKA_DEFINITIONS: ...  # what `KafkaMetrics` adds
 for definition in MODEL_DEFINITIONS + SHADOW_DEFINITIONS: ...  # what `ModelMetrics` and `ShadowMetrics` add
 
-For people the same is docs/metrics.md, which `stream/metrics/page.py` writes.
+For people the same is docs/metrics.md, which `python -m docs.generate` writes.
 """
 
 from __future__ import annotations

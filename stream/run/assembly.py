@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from model.contract import ModelInfo
 from model.frontend import FrontEnd
@@ -25,6 +25,7 @@ from stream.run.engine import Engine
 from stream.run.sources import Files, make_source
 from stream.settings.listen import Settings
 from stream.sinks.group import Sink, SinkGroup
+from stream.sinks.records import CsvSink, JsonLinesSink
 from stream.sinks.result_file import Limits, open_results
 from stream.tagging.observer import Observer
 from stream.tagging.scorer import SessionOptions
@@ -110,7 +111,7 @@ class Assembly:
             limits = Limits(settings.rotate_mb, settings.rotate_minutes)
             sinks.append(open_results(settings.output_file, labels, limits, self._stop))
             opened.callback(sinks[-1].close)
-        sinks.insert(0, _standard_output(settings, self._models.info, self._stop))
+        sinks.insert(0, OUTPUTS[settings.output](settings, self._models.info, self._stop))
         return sinks
 
     def _finish(self, sinks: SinkGroup) -> None:
@@ -185,9 +186,7 @@ def session_options(settings: Settings, frontend: FrontEnd) -> SessionOptions:
     )
 
 
-def _standard_output(settings: Settings, model: ModelInfo, stop: Stop) -> Sink:
-    if settings.output != "screen":
-        return _records(settings.output, sys.stdout, model.labels, stop)
+def _screen(settings: Settings, model: ModelInfo, stop: Stop) -> Sink:
     if is_terminal(sys.stdout):
         from stream.sinks.screen import ScreenSink  # noqa: PLC0415 -- rich is slow to import
 
@@ -203,11 +202,9 @@ def _standard_output(settings: Settings, model: ModelInfo, stop: Stop) -> Sink:
     return LinesSink(sys.stdout, settings.top_k, stop=stop)
 
 
-def _records(kind: str, file: TextIO, labels: Sequence[str], stop: Stop) -> Sink:
-    if kind == "csv":
-        from stream.sinks.records import CsvSink  # noqa: PLC0415
-
-        return CsvSink(file, labels, stop=stop)
-    from stream.sinks.records import JsonLinesSink  # noqa: PLC0415
-
-    return JsonLinesSink(file, stop=stop)
+OUTPUTS: dict[str, Callable[[Settings, ModelInfo, Stop], Sink]] = {
+    "screen": _screen,
+    "jsonl": lambda settings, model, stop: JsonLinesSink(sys.stdout, stop=stop),
+    "csv": lambda settings, model, stop: CsvSink(sys.stdout, model.labels, stop=stop),
+}
+"""The registry of what ``--output`` may say: a name and how its sink is made."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import threading
-from pathlib import Path
 
 import pytest
 from prometheus_client import REGISTRY
 
+from docs.generate import metrics as metrics_page
 from stream.metrics.exposition import encoder_for
 from stream.metrics.metrics import Metrics
-from stream.metrics.page import document
 from stream.metrics.table import ALL_DEFINITIONS, DEFINITIONS
 from stream.tagging.audio import SourceStatus
 from stream.tagging.record import ModelId
@@ -69,14 +68,9 @@ def test_every_metric_of_the_contract_is_exposed_with_its_type_and_labels():
 
 def test_the_table_documents_every_metric():
     assert {one.full_name for one in DEFINITIONS} == set(CONTRACT)
-    rows = [line for line in document().splitlines() if line.startswith("| `")]
+    rows = [line for line in metrics_page().splitlines() if line.startswith("| `")]
     assert [row.split("`")[1] for row in rows] == [one.full_name for one in ALL_DEFINITIONS]
     assert all(one.help.endswith(".") for one in ALL_DEFINITIONS)
-
-
-def test_the_page_of_the_guide_is_what_the_command_writes():
-    page = Path(__file__).parents[3] / "docs" / "metrics.md"
-    assert page.read_text() == document(), "python -m stream.metrics.page > docs/metrics.md"
 
 
 def test_counters_and_statuses_are_there_before_anything_happens():

@@ -1,4 +1,4 @@
-"""The registry of sources: what the settings know can be made, and what it does not know is an error."""
+"""The registries: what the settings know can be made, and a source that the registry lacks is an error."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pytest
 from stream.common.errors import StreamError
 from stream.common.stop import Stop
 from stream.run import sources
+from stream.run.assembly import OUTPUTS
 from stream.run.sources import MAKERS, make_source
-from stream.settings.listen import Settings
+from stream.settings.listen import OPTIONS, Settings
 from stream.settings.source import SOURCES
 from stream.sources.demo import DemoSource
 
@@ -34,3 +35,9 @@ def test_a_source_is_one_line_of_the_registry(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setitem(sources.MAKERS, "tape", lambda settings, stop: DemoSource(stop, realtime=settings.paced))
     assert isinstance(make_source(Settings(), Stop()), DemoSource)
+
+
+def test_every_output_of_the_settings_can_be_made() -> None:
+    (output,) = [each for each in OPTIONS if each.name == "output"]
+    assert all(output.kind.parse(name) == name for name in OUTPUTS)
+    assert output.kind.wanted == "one of " + ", ".join(OUTPUTS)

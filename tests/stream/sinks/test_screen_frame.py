@@ -11,11 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from stream.sinks import screenshot
 from stream.sinks.screen_frame import ASCII, UNICODE, frame
 from stream.sinks.screen_state import ScreenState
 from stream.tagging.record import Record
-from tests.stream.sinks import records
+from tests.stream.sinks import records, screenshot
 
 LABELS = ["happy", "angry", "sad", "calm", "tense", "tender", "nostalgic", "solemn", "powerful"]
 

@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from stream.sinks.screenshot import parse
 from stream.tagging.audio import AudioChunk
 from stream.tagging.record import Estimate, ModelId, Record, power_of
 from stream.web.feed import LiveFeed
 from tests.stream import command
+from tests.stream.sinks.screenshot import parse
 from tests.stream.web.chromium import find_chromium
 from tests.stream.web.client import served
 

@@ -1,7 +1,7 @@
 """A picture of the screen, for the documentation, from the records of a real run.
 
 python -m stream.listen --demo --output jsonl --output-file demo.jsonl
-python -m stream.sinks.screenshot demo.jsonl docs/screen.svg
+python -m tests.stream.sinks.screenshot demo.jsonl docs/screen.svg
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ def draw(records: Iterable[Record], width: int = 80, height: int = 20) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read records and write the picture."""
-    parser = argparse.ArgumentParser(prog="python -m stream.sinks.screenshot", description="Draw the screen as SVG.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.stream.sinks.screenshot", description="Draw the screen as SVG."
+    )
     parser.add_argument("records", type=Path, help="records as JSON lines")
     parser.add_argument("picture", type=Path, help="SVG file to write")
     given = parser.parse_args(arguments)
