@@ -48,8 +48,8 @@ client library has.
 ## What the labels hold, and how many there are
 
 - `stream` is the name of a stream, at most 128 characters of it. At most `--max-stream-labels` ({labels}) have
-  one of their own; all others share `other`, where a gauge shows whichever of them spoke last. A stream keeps its series
-  for five minutes after its end, but for `moodstream_source_up`, which goes at once.
+  one of their own; all others share `other`, where a gauge shows whichever of them spoke last. A stream keeps its
+  series for five minutes after its end, but for `moodstream_source_up`, which goes at once.
 - `mood` is a label of the model. Titles, artists and years are never labels.
 - Counters whose labels are known begin at 0, so that a rate sees the first event.
 - A gauge that would be wrong is absent: `moodstream_mood_window_probability` in silence. `moodstream_realtime_factor`,

@@ -12,8 +12,65 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from docker.grafana.mood import MOOD
-from docker.grafana.tagger import TAGGERS
+from docker.grafana import kafka_rows, model_rows, mood_rows, page, tagger_rows
+from docker.grafana.annotation import Annotation
+from docker.grafana.page import Page
+from docker.grafana.panels import BLUE, RED
+
+_BEGAN = Annotation(
+    "Moods that begin",
+    mood_rows.BEGAN,
+    colour=BLUE,
+    title="{{stream}}: {{mood}} begins",
+    tags=("stream", "mood"),
+    panels=(mood_rows.MOODS_OVER_TIME,),  # on the panel of one stream those of the others would be wrong
+)
+
+MOOD = Page(
+    title="Moodstream: moods",
+    uid="moodstream-mood",
+    description="The moods of the streams, now and over time.",
+    refresh="10s",
+    variables=[page.datasource(), page.stream(), page.mood(), page.measure()],
+    annotations=[_BEGAN],
+    rows=[
+        mood_rows.now(),
+        mood_rows.course(),
+        mood_rows.sound(),
+        mood_rows.hours(),
+        mood_rows.each_stream(),
+    ],
+)
+
+
+_ALERTS = Annotation(
+    "Alerts that fire",
+    tagger_rows.FIRING,
+    colour=RED,
+    title="{{alertname}}",
+    tags=("instance", "stream"),
+)
+
+TAGGERS = Page(
+    title="Moodstream: taggers",
+    uid="moodstream-tagger",
+    description="Whether the taggers are well: throughput, latency, Kafka, losses, models, resources.",
+    refresh="30s",
+    variables=[page.datasource(), page.job(), page.instance(), page.stream()],
+    annotations=[_ALERTS],
+    rows=[
+        tagger_rows.health(),
+        tagger_rows.throughput(),
+        tagger_rows.latency(),
+        tagger_rows.losses(),
+        kafka_rows.group(),
+        kafka_rows.transactions(),
+        model_rows.models(),
+        model_rows.shadow(),
+        tagger_rows.resources(),
+    ],
+)
+
 
 FOLDER = Path(__file__).parent / "dashboards"
 PAGES = {"mood.json": MOOD, "tagger.json": TAGGERS}
@@ -23,9 +80,9 @@ def write(folder: Path) -> list[Path]:
     """Write all dashboards into a folder and return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for name, page in PAGES.items():
+    for name, dashboard in PAGES.items():
         path = folder / name
-        path.write_text(page.to_json(), encoding="utf-8")
+        path.write_text(dashboard.to_json(), encoding="utf-8")
         written.append(path)
     return written
 

@@ -6,10 +6,9 @@ Page(..., rows=[..., group(), transactions()])
 from __future__ import annotations
 
 from docker.grafana import panels
-from docker.grafana.page import Row
+from docker.grafana.page import TAGGER, Row
 from docker.grafana.panels import GREEN, GREY, RED, YELLOW, coloured, now, over_time
 from docker.grafana.tagger_rows import counted, quantile
-from docker.grafana.variables import TAGGER
 
 _LAG = f"max by (topic, partition) (moodstream_kafka_consumer_lag{{{TAGGER}}})"
 

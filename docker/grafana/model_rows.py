@@ -8,10 +8,9 @@ from __future__ import annotations
 from grafana_foundation_sdk.models.common import BigValueTextMode
 
 from docker.grafana import panels
-from docker.grafana.page import Row
+from docker.grafana.page import TAGGER, Row
 from docker.grafana.panels import GREEN, RED, YELLOW, coloured, now, over_time, rows_now
 from docker.grafana.tagger_rows import counted, quantile
-from docker.grafana.variables import TAGGER
 
 _NONE = "No --shadow-model"
 

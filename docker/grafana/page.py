@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import cast
 
 from grafana_foundation_sdk.builders import dashboard as grafana
+from grafana_foundation_sdk.builders.dashboard import CustomVariable, DatasourceVariable, QueryVariable
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import (
@@ -20,11 +21,60 @@ from grafana_foundation_sdk.models.dashboard import (
     DashboardLinkType,
     RowPanel,
     VariableModel,
+    VariableOption,
+    VariableRefresh,
+    VariableSort,
 )
 from grafana_foundation_sdk.models.dashboard import Panel as GrafanaPanel
 
 from docker.grafana.annotation import Annotation
-from docker.grafana.panels import Panel
+from docker.grafana.panels import DATASOURCE, Panel
+
+STREAM = 'stream=~"$stream"'
+MOOD = 'mood=~"$mood"'
+TAGGER = 'job=~"$job", instance=~"$instance"'
+
+
+def datasource() -> DatasourceVariable:
+    """Which Prometheus."""
+    return DatasourceVariable("datasource").label("Data source").type("prometheus")
+
+
+def stream() -> QueryVariable:
+    """Which streams; those beyond --max-stream-labels are one, `other`."""
+    return _several("stream", "Stream", "label_values(moodstream_last_audio_timestamp_seconds, stream)")
+
+
+def mood() -> QueryVariable:
+    """Which moods, of those that the chosen streams' models know."""
+    return _several("mood", "Mood", f"label_values(moodstream_mood_probability{{{STREAM}}}, mood)")
+
+
+def job() -> QueryVariable:
+    """Which Prometheus jobs that scrape taggers."""
+    return _several("job", "Job", "label_values(moodstream_windows_total, job)")
+
+
+def instance() -> QueryVariable:
+    """Which taggers of these jobs, by their address."""
+    return _several("instance", "Tagger", 'label_values(moodstream_windows_total{job=~"$job"}, instance)')
+
+
+def measure() -> CustomVariable:
+    """Whether the average since the track began is shown, or the last window."""
+    first = VariableOption(selected=True, text="Average of the track", value="mood_probability")
+    second = VariableOption(selected=False, text="Last window", value="mood_window_probability")
+    query = ", ".join(f"{one.text} : {one.value}" for one in (first, second))
+    return CustomVariable("measure").label("Show").values(query).options([first, second]).current(first)
+
+
+def _several(name: str, label: str, query: str) -> QueryVariable:
+    every = VariableOption(selected=True, text=["All"], value=["$__all"])
+    variable = QueryVariable(name).label(label).datasource(DATASOURCE).query(query)
+    variable.multi(True).include_all(True).all_value(".+").current(every)
+    # The streams that play now are not those of an hour ago: ask again when the page's time changes.
+    return variable.refresh(VariableRefresh.ON_TIME_RANGE_CHANGED).sort(VariableSort.ALPHABETICAL_ASC)
+
 
 TAG = "moodstream"
 

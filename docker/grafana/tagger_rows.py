@@ -8,9 +8,8 @@ What only happens in trouble is 0 otherwise, never empty: an empty panel means t
 from __future__ import annotations
 
 from docker.grafana import panels
-from docker.grafana.page import Row
+from docker.grafana.page import STREAM, TAGGER, Row
 from docker.grafana.panels import GREEN, GREY, RED, YELLOW, coloured, now, over_time
-from docker.grafana.variables import STREAM, TAGGER
 
 FIRING = 'ALERTS{alertstate="firing", alertname=~"Moodstream.+"}'
 _RATE = "[$__rate_interval]"
