@@ -162,7 +162,7 @@ class CommandSettings:
     origins: Mapping[str, Origin] = dataclasses.field(default_factory=dict, repr=False, compare=False)
 
     log_level: Literal["debug", "info", "warning", "error"] = _log(
-        "info", table.choice("debug", "info", "warning", "error"), "the least that is logged"
+        "info", table.choice("debug", "info", "warning", "error"), "the lowest level that is logged"
     )
     log_format: Literal["text", "json"] = _log(
         "text", table.choice("text", "json"), "on standard error, one line an event"

@@ -77,7 +77,7 @@ class ConnectionOptions:
     kafka_properties: Path | None = _secure(
         None,
         table.path("the path of a properties file", "FILE"),
-        "a client.properties file of Kafka's tools; all else wins over it",
+        "a client.properties file of Kafka's tools; every other setting wins over it",
     )
     security_protocol: SecurityProtocol | None = _secure(
         None, table.choice(*PROTOCOLS, metavar="NAME"), "PLAINTEXT (the default), SSL, SASL_PLAINTEXT or SASL_SSL"
@@ -89,7 +89,7 @@ class ConnectionOptions:
     sasl_password: str | None = _secure(
         None,
         table.text("a password", "TEXT"),
-        "others see command lines: better MOODSTREAM_KAFKA__SASL_PASSWORD, or a file",
+        "better MOODSTREAM_KAFKA__SASL_PASSWORD or a file: others see command lines",
         secret=True,
     )
     sasl_password_file: Path | None = _secure(
@@ -122,7 +122,7 @@ class TopicOptions:
     topic: str = input_topic()
     output_topic: str = _kafka("mood.estimates", _TOPIC, "the results")
     dlq_topic: str = dead_letter_topic()
-    state_topic: str = _kafka("mood.state", _TOPIC, "where each stream is, to go on after a crash")
+    state_topic: str = _kafka("mood.state", _TOPIC, "how far each stream is, to continue after a crash")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -138,24 +138,28 @@ class ConsumerOptions:
     assignment: Literal["cooperative-sticky", "range"] = _kafka(
         "cooperative-sticky", table.choice("cooperative-sticky", "range"), "how the group shares them"
     )
-    session_timeout: float = _kafka(10.0, table.seconds(1), "a member silent so long loses its partitions")
+    session_timeout: float = _kafka(
+        10.0, table.seconds(1), "seconds without a heartbeat after which a member loses its partitions"
+    )
     max_poll_interval: float = _kafka(
-        60.0, table.seconds(1, 86_400), "and so does one that asks for no records so long"
+        60.0, table.seconds(1, 86_400), "seconds without a poll after which a member loses its partitions"
     )
     start_from: Literal["earliest", "latest"] = _kafka(
         "earliest", table.choice("earliest", "latest"), "where a new group begins"
     )
     max_batch: int = _kafka(500, table.integer(1, 100_000, "a number of records"), "records in a transaction, at most")
     idle_seconds: float = _kafka(
-        30.0, table.seconds(0, 86_400, above=True), "a stream without records for so long, by their time, has ended"
+        30.0,
+        table.seconds(0, 86_400, above=True),
+        "seconds without records, by their timestamps, after which a stream has ended",
     )
     max_streams: int = _kafka(
         1000,
         table.integer(1, 1_000_000, "a number of streams"),
-        "streams held of a partition; the records of more are dead letters",
+        "streams of a partition at most; records of others become dead letters",
     )
     watchdog_seconds: float = _kafka(
-        120.0, table.seconds(0, 86_400), "a process that hangs so long ends itself; 0: never"
+        120.0, table.seconds(0, 86_400), "seconds in one call after which a process ends itself; 0: never"
     )
 
 
@@ -164,7 +168,9 @@ class TopicSettings(TopicOptions, ConnectionOptions, CommandSettings):
     """How to make the topics, and where."""
 
     partitions: int = _topics(
-        8, table.integer(1, 10_000, "a number of partitions"), "of each; so many consumers can share the work"
+        8,
+        table.integer(1, 10_000, "a number of partitions"),
+        "partitions of each topic, the most taggers that can share the work",
     )
     replication_factor: int | None = _topics(
         None,

@@ -163,12 +163,12 @@ class Settings(SoundOptions, ChannelOptions, ConsumerOptions, TopicOptions, Conn
     model: Path | None = _mood(
         None,
         table.path("the path of an ONNX file", "FILE"),
-        "an ONNX model, or a folder of Essentia's heads (the built-in one unless given); replaced, it is taken anew",
+        "an ONNX model, or a folder of Essentia's heads (the built-in one unless given); a new file in its place is loaded",
     )
     shadow_model: Path | None = _mood(
         None,
         table.path("the path of an ONNX file", "FILE"),
-        "a second model: scores the same windows, touches no result; metrics say how far both agree",
+        "a second model for the same windows: changes no result, and metrics compare the two",
     )
     hop_seconds: float | None = _mood(
         None,
@@ -179,23 +179,25 @@ class Settings(SoundOptions, ChannelOptions, ConsumerOptions, TopicOptions, Conn
         "mean", table.choice("mean", "ema", "none"), "running average over a track's windows"
     )
     half_life: float = _mood(
-        30.0, table.seconds(0, 86_400, above=True), "of --average ema: a window counts half after it"
+        30.0, table.seconds(0, 86_400, above=True), "of --average ema: seconds after which a window counts half"
     )
     min_rms: float = _mood(
-        -60.0, table.number(-120, 0, "a level in dBFS", "DBFS"), "a window below is silence, and not scored"
+        -60.0,
+        table.number(-120, 0, "a level in dBFS", "DBFS"),
+        "a window below this level is silence and is not scored",
     )
     reset_after_silence: float = _mood(
-        3.0, table.seconds(0), "of live sources: so much silence ends the track; 0: never"
+        3.0, table.seconds(0), "of live sources: seconds of silence that end a track; 0: never"
     )
 
     threshold: float = _events(0.5, table.number(0, 1, "a probability", "P"), "a mood begins at this probability")
     threshold_off_choice: float | None = _events(
         None,
         table.number(0, 1, "a probability", "P"),
-        "and ends below this one; 0.8 of --threshold unless given",
+        "and ends below this probability; 0.8 of --threshold unless given",
         name="threshold_off",
     )
-    min_duration: float = _events(5.0, table.seconds(0), "both must last so long")
+    min_duration: float = _events(5.0, table.seconds(0), "seconds that either must last")
 
     output: Literal["screen", "jsonl", "csv"] = _output(
         "screen", table.choice("screen", "jsonl", "csv"), "a live screen, or records on standard output"
@@ -203,7 +205,7 @@ class Settings(SoundOptions, ChannelOptions, ConsumerOptions, TopicOptions, Conn
     output_file: Path | None = _output(
         None,
         table.path("the path of a file", "FILE"),
-        "write the records here too: CSV if it ends in .csv, Parquet if in .parquet, else JSON lines; one of before is "
+        "also write the records to a file: CSV if it ends in .csv, Parquet if in .parquet, else JSON lines; an old one is "
         "renamed",
     )
     rotate_mb: float | None = _output(

@@ -89,13 +89,17 @@ class PublishSettings(SoundOptions, ConnectionOptions, CommandSettings):
     stream: str | None = _sending(
         None, table.text("a name", "NAME"), "name of the stream (a file's path, an address; mic@ and stdin@ this host)"
     )
-    chunk_seconds: float = _sending(1.0, table.seconds(0.25, 1), "sound in a record, 0.25 to 1; less is sooner there")
+    chunk_seconds: float = _sending(
+        1.0, table.seconds(0.25, 1), "seconds of sound in a record, 0.25 to 1; short ones arrive sooner"
+    )
     encoding: Encoding = _sending(
         "flac", table.choice("flac", "l16", "s16le", "f32le"), "16-bit FLAC or PCM, or PCM in floats"
     )
-    buffer_seconds: float = _sending(120.0, table.seconds(1, 86_400), "so much sound is kept while the broker is away")
+    buffer_seconds: float = _sending(
+        120.0, table.seconds(1, 86_400), "seconds of sound to keep while the broker is away"
+    )
     buffer_mb: int = _sending(
-        128, table.integer(1, 1_000_000, "megabytes", "MB"), "and in memory no more of it than this"
+        128, table.integer(1, 1_000_000, "megabytes", "MB"), "megabytes of sound to keep in memory at most"
     )
     topic: str = input_topic()
 

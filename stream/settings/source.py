@@ -105,8 +105,8 @@ class SoundOptions(FormatOptions):
         "play files at their own speed",
         flags={"--realtime": "true", "--as-fast-as-possible": "false"},
     )
-    jobs: int = _sound(1, table.integer(1, 256, "a number of files"), "files side by side")
-    url_timeout: float = _sound(10.0, table.seconds(0.1), "so much silence of a server is a lost connection")
+    jobs: int = _sound(1, table.integer(1, 256, "a number of files"), "files to read at the same time")
+    url_timeout: float = _sound(10.0, table.seconds(0.1), "seconds without data before the connection counts as lost")
 
     @property
     def paced(self) -> bool:
