@@ -163,7 +163,7 @@ class Settings(SoundOptions, ChannelOptions, ConsumerOptions, TopicOptions, Conn
     model: Path | None = _mood(
         None,
         table.path("the path of an ONNX file", "FILE"),
-        "an ONNX model, or a folder of Essentia's heads (the built-in one unless given); a new file in its place is loaded",
+        "an ONNX model, or a folder of Essentia's heads (the built-in one unless given); a new file there is loaded",
     )
     shadow_model: Path | None = _mood(
         None,
@@ -205,8 +205,7 @@ class Settings(SoundOptions, ChannelOptions, ConsumerOptions, TopicOptions, Conn
     output_file: Path | None = _output(
         None,
         table.path("the path of a file", "FILE"),
-        "also write the records to a file: CSV if it ends in .csv, Parquet if in .parquet, else JSON lines; an old one is "
-        "renamed",
+        "also write records to a file: CSV for .csv, Parquet for .parquet, else JSON lines; an old one is renamed",
     )
     rotate_mb: float | None = _output(
         None,
