@@ -18,6 +18,9 @@ from pathlib import Path
 
 from stream.common import process
 from stream.common.errors import StreamError, need
+from stream.common.text import plain
+
+_PICTURES = (".eps", ".jpeg", ".jpg", ".pdf", ".png", ".svg", ".webp")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,12 +41,10 @@ def _report(options: argparse.Namespace) -> None:
     from rich.console import Console  # noqa: PLC0415 -- after prepare()
 
     from stream.evening.evening import Evening  # noqa: PLC0415
-    from stream.evening.picture import check_kind  # noqa: PLC0415
     from stream.evening.reader import read  # noqa: PLC0415
     from stream.evening.table import show  # noqa: PLC0415
 
-    if options.picture is not None:
-        check_kind(options.picture)
+    _check_picture(options.picture)
     recording = read(options.files)
     evening = Evening.of(recording.rows, options.stream)
     show(evening, recording.bad, Console(highlight=False))
@@ -55,6 +56,12 @@ def _report(options: argparse.Namespace) -> None:
         was_there = path.exists()
         draw(evening, path)
         process.say(f"the picture is {path}{', in place of the one that was there' if was_there else ''}\n")
+
+
+def _check_picture(path: Path | None) -> None:
+    """See that a name says a kind of picture, without matplotlib; raises StreamError if it does not."""
+    if path is not None and path.suffix.lower() not in _PICTURES:
+        raise StreamError(f"no picture can be written to {plain(str(path))}: end its name in .png or .svg")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -25,19 +25,6 @@ from stream.common.errors import StreamError
 from stream.common.text import plain
 from stream.evening.evening import Evening, leaders, leading, runs, smoothed, statuses
 
-_KINDS = ("eps", "jpeg", "jpg", "pdf", "png", "svg", "webp")
-
-
-def check_kind(path: Path) -> None:
-    """See that a name says a kind of picture.
-
-    Raises:
-        StreamError: it does not.
-    """
-    if path.suffix.lower().removeprefix(".") not in _KINDS:
-        raise StreamError(f"no picture can be written to {plain(str(path))}: end its name in .png or .svg")
-
-
 _COLOURS = {
     "happy": "#EDAE1D",
     "angry": "#D1402F",
@@ -61,7 +48,7 @@ def draw(evening: Evening, path: Path) -> None:
 
     Args:
         evening: what to draw.
-        path: of a kind that :func:`stream.evening.picture.check_kind` knows.
+        path: of a kind that matplotlib writes, by its ending.
 
     Raises:
         StreamError: it cannot be written.

@@ -1,5 +1,6 @@
 """The features of a data set are the front-end's frames, whatever interrupts their making and however it is shared."""
 
+import functools
 import itertools
 import json
 import os
@@ -317,6 +318,7 @@ def test_ctrl_c_is_one_line_from_all_its_processes(own_cache: Path, own_table: P
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # tests may run under nohup
     )
     with gate.open("w"):  # waits until the slow song is asked for
         os.killpg(process.pid, signal.SIGINT)
