@@ -318,7 +318,7 @@ def test_ctrl_c_is_one_line_from_all_its_processes(own_cache: Path, own_table: P
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # tests may run under nohup
+        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 -- under nohup too
     )
     with gate.open("w"):  # waits until the slow song is asked for
         os.killpg(process.pid, signal.SIGINT)
