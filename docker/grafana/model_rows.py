@@ -11,6 +11,7 @@ from docker.grafana import panels
 from docker.grafana.page import TAGGER, Row
 from docker.grafana.panels import GREEN, RED, YELLOW, coloured, now, over_time, rows_now
 from docker.grafana.tagger_rows import counted, quantile
+from stream.common.colours import MOOD_COLOURS
 
 _NONE = "No --shadow-model"
 
@@ -100,8 +101,8 @@ def shadow() -> Row:
     name.text_mode(BigValueTextMode.NAME)
     shown: list[panels.Panel] = [
         same.min(0).max(1),
-        panels.coloured(difference.min(0), panels.MOOD_COLOURS),
-        panels.coloured(widest.min(0), panels.MOOD_COLOURS),
+        panels.coloured(difference.min(0), MOOD_COLOURS),
+        panels.coloured(widest.min(0), MOOD_COLOURS),
         cost.min(0),
         coloured(windows, {"scored": GREEN, "failed": RED, "skipped": YELLOW}),
         name,

@@ -20,7 +20,6 @@ from docker.grafana.page import MOOD, STREAM, Row
 from docker.grafana.panels import (
     GREEN,
     GREY,
-    MOOD_COLOURS,
     RED,
     YELLOW,
     coloured,
@@ -29,6 +28,7 @@ from docker.grafana.panels import (
     rows_over_time,
     transformation,
 )
+from stream.common.colours import MOOD_COLOURS
 
 
 def sound() -> Row:

@@ -25,18 +25,6 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 DATASOURCE = dashboard.DataSourceRef(type_val="prometheus", uid="${datasource}")
 
 GREEN, YELLOW, RED, GREY, BLUE = "green", "yellow", "red", "#7f8fa6", "blue"
-MOOD_COLOURS = {
-    "happy": "#d7a22a",
-    "angry": "#d75f5f",
-    "sad": "#5f87d7",
-    "calm": "#4fa86b",
-    "tense": "#d78740",
-    "tender": "#d787af",
-    "nostalgic": "#9f7fd1",
-    "solemn": "#7f8fa6",
-    "powerful": "#c0504d",
-}
-"""The colours of the screen (`stream/sinks/screen_frame.py`); other moods take Grafana's own, by their name."""
 
 
 class Panel(Protocol):

@@ -7,7 +7,6 @@ Needs matplotlib, which is imported with this module only.
 
 from __future__ import annotations
 
-import itertools
 import warnings
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -21,22 +20,11 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import get_font_names
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from stream.common.colours import colours as colours_of
 from stream.common.errors import StreamError
 from stream.common.text import plain
 from stream.evening.evening import Evening, leaders, leading, runs, smoothed, statuses
 
-_COLOURS = {
-    "happy": "#EDAE1D",
-    "angry": "#D1402F",
-    "sad": "#3E6FB0",
-    "calm": "#3E9E83",
-    "tense": "#A4347E",
-    "tender": "#EE8FA9",
-    "nostalgic": "#B0793F",
-    "solemn": "#5F6784",
-    "powerful": "#7B4CA8",
-}
-_MORE = ("#2A9DB5", "#8AA83C", "#C9622B", "#6E7FD1", "#B4588E", "#4F8A4B", "#99744C", "#747C88")
 _PAPER, _INK, _PALE, _GRID = "#FCFBF8", "#23262E", "#8B8D95", "#E7E4DC"
 _SILENCE, _GAP = "#ECE9E1", "#D9D4C8"
 _LINES = 6  # moods drawn strongly; the others are thin
@@ -71,7 +59,7 @@ def _draw(evening: Evening, path: Path) -> None:
         4, 2, height_ratios=heights, width_ratios=[5, 1.15], hspace=0.09, wspace=0.035, left=0.05, right=0.975
     )
     grid.update(top=1 - 1.05 / figure.get_figheight(), bottom=0.55 / figure.get_figheight())
-    colours = _colours(evening)
+    colours = colours_of(evening.labels)
     ribbon, lines, events, tracks = (figure.add_subplot(grid[row, 0]) for row in range(4))
     _title(figure, evening)
     _ribbon(ribbon, evening, colours)
@@ -87,11 +75,6 @@ def _draw(evening: Evening, path: Path) -> None:
             figure.savefig(path, dpi=140, facecolor=_PAPER, metadata=_no_date(path))
         except OSError as error:
             raise StreamError(f"cannot write {plain(str(path))}: {error.strerror or error}") from None
-
-
-def _colours(evening: Evening) -> dict[str, str]:
-    more = itertools.cycle(_MORE)
-    return {mood: _COLOURS.get(mood) or next(more) for mood in evening.labels}
 
 
 def _title(figure: Figure, evening: Evening) -> None:

@@ -14,22 +14,12 @@ from collections.abc import Callable, Sequence
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
+from stream.common.colours import colours
 from stream.common.text import ago, clock, count_of, plain, top
 from stream.sinks.lines import basis
 from stream.sinks.screen_state import News, ScreenState, View
 from stream.tagging.record import SILENCE_DBFS, Final, Moods
 
-_COLOURS = (
-    "#d7a22a",
-    "#d75f5f",
-    "#5f87d7",
-    "#4fa86b",
-    "#d78740",
-    "#d787af",
-    "#9f7fd1",
-    "#7f8fa6",
-    "#c0504d",
-)
 FAINT = "bright_black"
 _TONES = {"event": "default", "good": "green", "bad": "yellow"}
 _QUIETEST = -60.0
@@ -64,7 +54,7 @@ class Pen:
     def __init__(self, labels: Sequence[str], width: int, glyphs: Glyphs) -> None:
         self.width = width
         self.glyphs = glyphs
-        self._colour = {label: _COLOURS[index % len(_COLOURS)] for index, label in enumerate(labels)}
+        self._colour = colours(labels)
         longest = max((cell_len(plain(label)) for label in labels), default=0)
         self._name_width = min(longest, max(6, width // 4))
 

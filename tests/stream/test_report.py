@@ -16,6 +16,7 @@ import av
 import numpy as np
 import pytest
 
+from stream.common.colours import MOOD_COLOURS
 from stream.common.errors import StreamError
 from stream.evening.evening import Evening, leaders
 from stream.evening.reader import read
@@ -181,7 +182,7 @@ def test_the_command_draws_a_picture_with_the_moods_colours_and_prints_a_table(t
         pixels = next(picture.decode(video=0)).to_ndarray(format="rgb24")
     assert pixels.shape[0] > 500 and pixels.shape[1] > 1000
     ribbon = {tuple(colour) for colour in pixels[: pixels.shape[0] // 4].reshape(-1, 3)[::7].tolist()}
-    assert {(0xED, 0xAE, 0x1D), (0x3E, 0x9E, 0x83)} <= ribbon  # happy and calm lead in turn
+    assert {tuple(bytes.fromhex(MOOD_COLOURS[mood][1:])) for mood in ("happy", "calm")} <= ribbon  # they lead in turn
 
 
 def test_the_same_recording_is_the_same_svg(tmp_path: Path) -> None:

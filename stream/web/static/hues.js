@@ -1,13 +1,12 @@
 // A colour and a line style for each mood: the class hue-N, which frame.css knows. Moods we know have theirs, so that
-// happy is gold on every page; others take the ones left over, in the model's order.
+// happy is gold on every page, as on the screen (stream/common/colours.py); others take the hues left over, in the
+// model's order.
 
-const KNOWN = ["happy", "powerful", "angry", "tense", "nostalgic", "solemn", "sad", "calm", "tender"];
-const HUES = 12;
+const KNOWN = { happy: 0, tense: 1, angry: 2, tender: 3, nostalgic: 5, sad: 6, calm: 8, solemn: 10, powerful: 11 };
+const OTHERS = [4, 7, 9];
 
 export function hueOf(mood, labels = []) {
-  const known = KNOWN.indexOf(mood);
-  if (known >= 0) return `hue-${known}`;
-  const others = labels.filter((label) => !KNOWN.includes(label));
-  const place = others.indexOf(mood);
-  return `hue-${(KNOWN.length + (place < 0 ? 0 : place)) % HUES}`;
+  if (Object.hasOwn(KNOWN, mood)) return `hue-${KNOWN[mood]}`;
+  const place = labels.filter((label) => !Object.hasOwn(KNOWN, label)).indexOf(mood);
+  return `hue-${OTHERS[Math.max(place, 0) % OTHERS.length]}`;
 }
