@@ -1,11 +1,15 @@
-"""Makes what counts and measures out of the definitions in the metric table.
+"""Makes instruments from the metric table, and writes a scrape of them.
 
     instruments = Instruments(DEFINITIONS, registry)
     instruments.counters["windows"].labels("ok").inc()
-    instruments.histograms["inference_duration_seconds"].observe(0.004)
     instruments.streams["mood_probability"].set(0.61, "mic", "happy")
 
-Imported with the HTTP side only (prometheus_client).
+    encoder = encoder_for(accept_header)
+    encoder.content_type, encoder.encode(registry)
+
+The series of streams are many, so `StreamGauge` keeps each ready to be written: prometheus_client sorts, checks and
+escapes the labels of each series at each scrape, which takes 140 ms for a thousand streams of nine moods. The
+``_created`` series are left out. Imported with the HTTP side only (prometheus_client).
 """
 
 from __future__ import annotations

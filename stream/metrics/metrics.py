@@ -1,15 +1,18 @@
-"""Prometheus metrics of the Kafka side, in the same registry as those of sound and moods.
+"""Prometheus metrics of sound, windows and moods, of models, and of Kafka.
 
-    metrics = Metrics()
-    kafka_metrics = KafkaMetrics(metrics.registry)
-    kafka_metrics.records("ok", 12)
-    kafka_metrics.dead_letter("missing_header")
-    kafka_metrics.transaction("committed", seconds=0.012)
-    kafka_metrics.lag("audio.chunks", 3, 250)
-    kafka_metrics.forget_partition("audio.chunks", 3)
+    metrics = Metrics(max_stream_labels=100)
+    metrics.audio(chunk)                    # an Observer: the engine calls these
+    metrics.emit(record)                    # once it is out: this is the last of the sinks
+    metrics.stream_ended("mic")
 
-What each means stands in `stream/metrics/table.py`. Emission latency is `Metrics`' own: it is measured when a
-record is emitted, so emit it after its transaction is committed. Imported with the HTTP side only (prometheus_client).
+    kafka = KafkaMetrics(metrics.registry)
+    kafka.transaction("committed", seconds=0.012)
+
+What each metric means stands in `stream/metrics/table.py`; `exposition.py` writes them. Emission latency is measured
+when a record is emitted, so on Kafka emit it after its transaction is committed. Imported with the HTTP side only.
+
+At most ``max_stream_labels`` streams have a ``stream`` label of their own; the rest share ``other``. A stream keeps
+its label until ``idle_seconds`` after its end, so that ten thousand short files do not make ten thousand series.
 """
 
 from __future__ import annotations

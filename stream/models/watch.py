@@ -1,10 +1,14 @@
-"""The file that a model is read from, looked at cheaply: has it changed, and is it another model?
+"""Watches the file of the model that scores, and brings a new one into use while all goes on.
 
-    file = ModelFile(Path("mood.onnx"))
-    file.stamp()                           # changes with name, inode, size or times of change; None: there is none
-    file.digest()                          # of the content
+    file = ModelFile(path)                 # a JSON file of the same name counts too; a folder counts with all its files
+    held = FileState.by(file)              # before the model is loaded
+    watch = ModelWatch(file, held, model_in_use, observers, asked, look_seconds=1.0)
+    watch.start()                          # a thread of its own
 
-Beside an ONNX file, a JSON file of the same name counts as part of the model; a folder counts with all files in it.
+A new file is read once it has not changed between two looks, so none is read half-written. It is verified and run a few
+times beside the old model before it takes over. One that cannot be used changes nothing, is logged in one line, and is
+not read again until its content changes or somebody asks (SIGHUP). Only this thread looks at the file: on a file system
+that hangs, no scrape and no window waits for it.
 """
 
 from __future__ import annotations

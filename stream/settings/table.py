@@ -1,10 +1,16 @@
-"""Kinds of setting: how a text becomes a value, and what to say where it cannot.
+"""Options: one declaration each, read from flags, the environment and YAML, with where each value came from.
 
-    kind = number(0, 1, "a probability", "P")
-    kind.parse("0.5")                      # 0.5
-    kind.parse("7")                        # ValueError; kind.wanted is "a probability from 0 to 1"
+    events = options_under("Events")
 
-Flags, environment variables and YAML all give text, so every value takes this one way, wherever it came from.
+    class Settings:
+        threshold: float = events(0.5, number(0, 1, "a probability", "P"), "a mood begins at this probability")
+
+    options = options_of(Settings)
+    given = merge(read_environment(os.environ, options), read_flags(namespace, options))
+
+``threshold`` is then ``--threshold``, ``MOODSTREAM_THRESHOLD`` and ``threshold:``. All of them give text, so a value
+takes one way, wherever it came from: its kind (``number``, ``choice``, ``path`` …) parses it and says what is wanted.
+An unknown name is an error that names the nearest known one. YAML is read in `yaml_file.py`.
 """
 
 from __future__ import annotations

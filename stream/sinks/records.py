@@ -1,17 +1,16 @@
-"""CSV: every record as one row of one table.
+"""JSON lines and CSV: every record as one line, flushed as it comes.
 
+    sink = JsonLinesSink(sys.stdout)            # or JsonLinesSink(open_output("result.jsonl"))
     sink = CsvSink(open_output("result.csv"), labels=["happy", "sad"])
     sink.emit(record)
 
-The columns are the fields of the records (`stream/tagging/record.py`) in one fixed order, ``mood`` and ``running`` with
-a column a mood (``mood.happy``, ``running.happy``), ``model`` with a column a field. Estimates, finals, events and
-status records share the table, told apart by ``type``; a field that a record's type does not have, or that is null, is
-empty. So are the moods of a record that has others than the table. To keep only the estimates, keep the rows whose
-``type`` is ``estimate``.
+The columns of CSV are the fields of the records (`stream/tagging/record.py`) in one fixed order, ``mood`` and
+``running`` with a column a mood (``mood.happy``), ``model`` with a column a field. All types of record share the
+table; a field that a type does not have, or that is null, is empty, and so are the moods of a record that has others
+than the table. For the estimates alone, keep the rows whose ``type`` is ``estimate``.
 
 Quoting is RFC 4180's; lines end with a line feed. Text that a spreadsheet would take for a formula gets an apostrophe
-in front, and control characters and line separators in names become U+FFFD, so that a row
-is always one line; else a name is the one that JSON lines have.
+in front. Control characters and line separators in names become U+FFFD, so that a row is always one line.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
-"""One station over many connections: titles, outages, and the time that an outage took.
+"""Internet radio and other sound on the web.
 
-    reception = RadioConnection("radio", url, timeout=10.0, backoff=Backoff(), opened=sockets.append)
-    for item in reception.listen(halt): ...      # blocks: it runs in a thread (see `url.py`)
+    for item in UrlSource("https://radio.example/listen.pls", stop): ...
 
-Nobody knows how much a station played while it was not heard, so the clock says: from the last sound before an outage
-to the first after it.
+Icecast and SHOUTcast stations with their titles (each begins a track), M3U and PLS playlists, HTTP Live Streaming, and
+plain files. After an outage it connects again, with growing waits. Nobody knows how much a station played meanwhile, so
+the clock says: from the last sound before the outage to the first after it is a jump in the sample index. An answer
+without a length is taken for a station: whether it ended or broke off cannot be told.
 """
 
 from __future__ import annotations
