@@ -288,12 +288,12 @@ class Restorer:
         until = time.monotonic() + _ASK_SECONDS
         for partition in list(self._asked):
             del self._asked[partition]
-            if not self._reader.has(partition):
-                self._miss(partition)
-                continue
             try:
+                if not self._reader.has(partition):
+                    self._miss(partition)
+                    continue
                 found = self._look_up(partition)
-            except KafkaError as error:
+            except KafkaError as error:  # also of the reader's question: the broker may be away
                 logger.debug("the committed offset of partition %d is not to be had yet: %r", partition, error)
                 self._asked[partition] = None  # behind the others
             else:

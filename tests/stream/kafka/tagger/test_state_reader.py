@@ -12,7 +12,9 @@ from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from stream.kafka.client.connection import Connection
-from stream.kafka.tagger.restore import StateReader, States
+from stream.kafka.client.input import InputConsumer
+from stream.kafka.tagger.restore import Restorer, StateReader, States
+from stream.settings.kafka import ConsumerOptions
 from tests.stream.kafka import topic_io
 from tests.stream.kafka.topic_io import Record, TopicNames
 
@@ -173,3 +175,24 @@ def test_a_log_that_lost_its_end_is_read_as_far_as_it_goes(
     reader.begin(1, 0, 50)  # made anew: nothing is there
     assert _await(reader, 0, 1) == {0: {b"a": (0, b"1"), b"b": (1, b"2")}, 1: {}}
     assert reader.cut == {0: 2, 1: 0}
+
+
+def test_a_broker_that_goes_while_a_partition_is_looked_up_is_asked_again(own_broker: Any) -> None:
+    names = topic_io.unique_names()
+    topic_io.create(own_broker.bootstrap_servers, names)
+    config = Connection((own_broker.bootstrap_servers,)).config()
+    with (
+        contextlib.closing(InputConsumer(config, names.input, ConsumerOptions(group_id=names.group))) as consumer,
+        contextlib.closing(StateReader(config, names.state)) as reader,
+    ):
+        restorer = Restorer(consumer, reader, "earliest")
+        own_broker.kill()  # before anybody has told the reader of its topic
+        restorer.begin(0)
+        assert restorer.poll() == []
+        assert len(restorer) == 1
+        own_broker.start()
+        deadline = time.monotonic() + _PATIENCE
+        found = []
+        while not found and time.monotonic() < deadline:
+            found = restorer.poll()
+        assert [each.partition for each in found] == [0]
