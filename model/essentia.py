@@ -5,8 +5,7 @@
     load_files(Path("moods"), [...])                                        # several heads of one embedding model
 
 ``model.contract.load`` comes here for what does not keep our own contract. The front-end is that of Essentia's
-``TensorflowInputMusiCNN``: ours with a symmetric Hann window (``tests/model/test_essentia_frontend.py``). How labels
-and probabilities are made of a head's answers is in ``essentia_head.py``.
+``TensorflowInputMusiCNN``: ours with a symmetric Hann window (``tests/model/test_essentia_frontend.py``).
 """
 
 from __future__ import annotations

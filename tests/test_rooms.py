@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -29,3 +30,14 @@ def test_no_file_is_too_long_to_read_and_no_folder_too_full() -> None:
     assert {name: length for name, length in lengths.items() if length > 600} == {}
     folders = Counter(str(Path(name).parent) for name in lengths)
     assert {folder: count for folder, count in folders.items() if count > 15} == {}
+
+
+def test_no_text_names_a_file_that_is_gone() -> None:
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True)
+    there = set(tracked.stdout.splitlines())
+    gone = []
+    for name in there:
+        if name.endswith((".py", ".md")) and name.startswith((*PRODUCT, "docs", "README", "ARCHITECTURE")):
+            for path in re.findall(r"\b((?:stream|model|train|docker|tests)/[\w/]+\.py)\b", (ROOT / name).read_text()):
+                gone += [f"{name}: {path}"] * (path not in there)
+    assert gone == []

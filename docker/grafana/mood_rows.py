@@ -1,4 +1,4 @@
-"""The rows of the dashboard *Moods* that show moods; those of the sound are in `mood_sound_rows.py`.
+"""The rows of the dashboard *Mood*: moods now and over time, streams, and the sound they rest on.
 
 Page(..., rows=[now(), course(), hours(), each_stream()])
 

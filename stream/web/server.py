@@ -4,8 +4,8 @@ server = serve(app, "127.0.0.1", 9108, exact=False)
 server.port                                             # where it went: 9109 if 9108 was taken
 server.stop()
 
-Every answer has the headers of ``headers.py``. Bound to loopback, it answers only those who ask for this machine by
-name (``guard.py``). A client that leaves its answer unread or its question unfinished is cut off (``patience.py``).
+Every answer has security headers. Bound to loopback, it answers only those who ask for this machine by name. A client
+that leaves its answer unread or its question unfinished is cut off.
 
 Imports uvicorn, so it is imported only where HTTP is wanted.
 """

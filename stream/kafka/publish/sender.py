@@ -133,7 +133,7 @@ class Sender:
 
         Args:
             outbox: what to send.
-            connect_producer: returns a new KafkaProducer (see ``producers.py``).
+            connect_producer: returns a new KafkaProducer (see :func:`producers`).
             topic: where to.
             encoding: of the payloads.
             source: what ``ce_source`` says.
