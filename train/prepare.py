@@ -44,20 +44,20 @@ NEGATIVES = 600
 Levels = NDArray[np.float16]
 
 
-def song_levels(song: Song, version: int) -> Levels | str:
-    """Return a song's mel levels, shape (frames, 96), or why there are none.
+def song_levels(song: Song, version: int) -> Levels:
+    """Return a song's mel levels, shape (frames, 96).
 
     Args:
         song: whose file is decoded.
         version: 0 as it is, above that the number of the degraded version.
+
+    Raises:
+        AudioError: the file cannot be decoded, or the version not be made of it.
     """
-    try:
-        samples = read_audio(song.path)
-        if version:
-            seed = zlib.crc32(song.key.encode())
-            samples = degrade(samples, np.random.default_rng([seed, version]))
-    except AudioError as error:
-        return str(error)
+    samples = read_audio(song.path)
+    if version:
+        seed = zlib.crc32(song.key.encode())
+        samples = degrade(samples, np.random.default_rng([seed, version]))
     return to_levels(melspectrogram(samples))
 
 
@@ -72,8 +72,8 @@ def prepare_songs(songs: list[Song], cache: Path, name: str, version: int, jobs:
     with PackWriter(cache / name) as pack:
         todo = [song for song in songs if song.key not in pack.done]
         for song, levels in computed(functools.partial(song_levels, version=version), todo, jobs, name):
-            if isinstance(levels, str):
-                skipped[song.key] = levels
+            if isinstance(levels, AudioError):
+                skipped[song.key] = str(levels)
             elif len(levels) < 188:
                 skipped[song.key] = f"{song.path.name}: shorter than one window"
             else:

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from model.files import replaced
+from model.files import one_line, replaced
 from model.frontend import MTG_JAMENDO, FrontEnd
 from model.mel import melspectrogram
 from train.common.lock import locked
@@ -50,8 +50,10 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def computed(work: Callable[[T], R], items: Sequence[T], jobs: int, title: str) -> Iterable[tuple[T, R]]:
-    """Yield each item with its result, in order, so that what is made of them is the same for any number of processes.
+def computed(work: Callable[[T], R], items: Sequence[T], jobs: int, title: str) -> Iterable[tuple[T, R | AudioError]]:
+    """Yield each item with its result, or the AudioError that ``work`` raised for it.
+
+    They come in order, so that what is made of them is the same for any number of processes.
 
     Args:
         work: a function that can be sent to another process.
@@ -63,12 +65,20 @@ def computed(work: Callable[[T], R], items: Sequence[T], jobs: int, title: str) 
         BrokenProcessPool: one of the processes was killed.
     """
     bar = functools.partial(tqdm, desc=title, total=len(items), unit="file", disable=not items)
+    work = functools.partial(_attempt, work)
     if jobs == 1:
         yield from zip(items, bar(map(work, items)), strict=True)
         return
     # Ctrl-C reaches every process of a terminal; only this one has something to say about it.
     with ProcessPoolExecutor(jobs, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)) as pool:
         yield from zip(items, bar(pool.map(work, items, chunksize=2)), strict=True)
+
+
+def _attempt(work: Callable[[T], R], item: T) -> R | AudioError:
+    try:
+        return work(item)
+    except AudioError as error:
+        return error
 
 
 FRONTENDS = {"moodstream": FrontEnd(), "mtg-jamendo": MTG_JAMENDO}
@@ -148,8 +158,8 @@ def _extract(manifest: Manifest, source: Source, folder: Path, shard: Shard, job
         todo = [entry for entry in entries if entry.id not in pack.done or entry.id in changed]
         work = functools.partial(song_levels, audio=source.audio, frontend=source.frontend)
         for entry, levels in computed(work, todo, jobs, shard.name):
-            if isinstance(levels, str):
-                skipped[entry.id] = levels
+            if isinstance(levels, AudioError):
+                skipped[entry.id] = str(levels)
                 if entry.id in changed:
                     pack.drop(entry.id)
             else:
@@ -168,38 +178,35 @@ def song_file(entry: Entry, audio: Path) -> Path:
     return ready if path.suffix == ".npy" or (not path.is_file() and ready.is_file()) else path
 
 
-def song_levels(entry: Entry, audio: Path, frontend: FrontEnd) -> NDArray[np.float16] | str:
-    """Return a song's levels, shape (frames, bands), or in one line why there are none."""
+def song_levels(entry: Entry, audio: Path, frontend: FrontEnd) -> NDArray[np.float16]:
+    """Return a song's levels, shape (frames, bands); raises AudioError, which says in one line why there are none."""
     path = song_file(entry, audio)
     if path.suffix == ".npy":
         return _ready_made(path, frontend)
     if not path.is_file():
-        return f"{entry.path}: no such file"
-    try:
-        samples = read_audio(path, frontend.samplerate)
-    except AudioError as error:
-        return str(error)
+        raise AudioError(f"{entry.path}: no such file")
+    samples = read_audio(path, frontend.samplerate)
     if len(samples) < frontend.n_fft:
-        return f"{entry.path}: shorter than one frame"
+        raise AudioError(f"{entry.path}: shorter than one frame")
     return to_levels(melspectrogram(samples, frontend), frontend.compression)
 
 
-def _ready_made(path: Path, frontend: FrontEnd) -> NDArray[np.float16] | str:
+def _ready_made(path: Path, frontend: FrontEnd) -> NDArray[np.float16]:
     if not same_frames(frontend, MTG_JAMENDO):
-        return f"{path.name}: ready-made mels are of the front-end mtg-jamendo (--frontend mtg-jamendo)"
+        raise AudioError(f"{path.name}: ready-made mels are of the front-end mtg-jamendo (--frontend mtg-jamendo)")
     try:
         frames = np.load(path, allow_pickle=False, mmap_mode="r")
     except (OSError, ValueError, EOFError) as error:
-        return f"{path.name}: {' '.join(str(error).split())}"
+        raise AudioError(f"{path.name}: {one_line(error)}") from None
     if not isinstance(frames, np.ndarray):
-        return f"{path.name}: an archive, no array"
+        raise AudioError(f"{path.name}: an archive, no array")
     bands = (*frames.shape, 0)[0]
     if frames.ndim != 2 or bands != frontend.n_mels or not frames.size or not np.issubdtype(frames.dtype, np.floating):
-        return (
+        raise AudioError(
             f"{path.name}: {frames.dtype} of shape {frames.shape}, mels of shape ({frontend.n_mels}, frames) are needed"
         )
     if not (np.abs(frames) <= GREATEST).all():
-        return f"{path.name}: values that are not finite, or beyond ±{GREATEST:.0f}: no mels in decibels"
+        raise AudioError(f"{path.name}: values that are not finite, or beyond ±{GREATEST:.0f}: no mels in decibels")
     return to_levels(np.asarray(frames.T, np.float32), frontend.compression)
 
 

@@ -84,9 +84,10 @@ def score_ready_made(candidate: Candidate, path: Path) -> Outcome:
     frontend = candidate.frontend
     if not same_frames(frontend, MTG_JAMENDO):
         return "ready-made mels, which are of another front-end than the model's"
-    levels = song_levels(Entry(path.name, path), Path(), frontend)
-    if isinstance(levels, str):
-        return levels
+    try:
+        levels = song_levels(Entry(path.name, path), Path(), frontend)
+    except AudioError as error:
+        return str(error)
     count = len(levels) // frontend.patch
     if not count:
         return too_short(len(levels) / frontend.frames_per_second, frontend.patch / frontend.frames_per_second)
