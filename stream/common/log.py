@@ -3,12 +3,12 @@
 configure("info", "json")
 logging.getLogger(__name__).warning("the server stalled", extra={"stream": "radio"})
 
-Text: ``2026-01-01T00:00:38.916Z WARNING stream.sources.url: the server stalled stream=radio``.
+Text: ``2026-01-01T00:00:38.916Z WARNING stream.sources.radio: the server stalled stream=radio``.
 JSON: ``{"time": ..., "level": "WARNING", "logger": "stream.sources.radio", "message": "the server stalled", ...}``.
 
-An event about a stream names it in its field ``stream``, and the track, where one plays, in ``track``; as text only if
-the message does not. What says the same again and again is one line a minute (`stream/common/log.py`). Users,
-passwords and queries in addresses are left out, whoever logs them.
+An event about a stream names it in its field ``stream``, and the track that plays, if any, in ``track``; text has them
+only if the message does not. A warning that repeats is written once a minute (`Repeats`). Users, passwords and queries
+in addresses are replaced by ``***``, whichever library logs them.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class LinesSink(Sink):
 
         Args:
             file: where to.
-            top_k: how many moods to show, the highest; three unless told.
+            top_k: how many of the highest moods to show; three by default.
             stop: ends the wait for a slow reader.
         """
         self._output = LineWriter(file, stop)

@@ -1,4 +1,4 @@
-"""Draws the screen: from what it knows to lines of text that fit.
+"""Draws the screen: turns its state into lines of text that fit.
 
     frame(state, width=80, height=24, top_k=None, glyphs=UNICODE)       # a rich Text, no wider and no higher
 
@@ -48,7 +48,7 @@ UNICODE = Glyphs("━", "╸", "─", "●", "▎", "▎", "●", " · ", "…",
 ASCII = Glyphs("=", "-", ".", "o", "|", " ", "*", " - ", "...", "x")
 
 
-class Pen:
+class Canvas:
     """Draws parts of the picture at one width."""
 
     def __init__(self, labels: Sequence[str], width: int, glyphs: Glyphs) -> None:
@@ -77,7 +77,7 @@ class Pen:
         return self.glyphs.separator.join(names) or "?"
 
     def between(self, left: Text, right: Text) -> Text:
-        """Return a line with one text at each end; the left one gives way."""
+        """Return a line with one text at each end; the left one is cut if both do not fit."""
         room = self.width - right.cell_len - 2
         if left.cell_len > room:
             left.truncate(max(0, room), overflow="crop")
@@ -175,9 +175,9 @@ class Pen:
     def _label(self, mood: str) -> str:
         return set_cell_size(self.fit(plain(mood), self._name_width), self._name_width)
 
-    def news(self, news: News, *, named: bool) -> Text:
+    def news(self, news: News, *, with_stream: bool) -> Text:
         """Return a line of what happened, with the stream's name or without."""
-        text = f"{self.fit(news.stream, self.width // 3)}  {news.text}" if named else news.text
+        text = f"{self.fit(news.stream, self.width // 3)}  {news.text}" if with_stream else news.text
         line = Text.assemble("  ", (f"{news.when:<8}", FAINT), (text, _TONES[news.tone]))
         if line.cell_len > self.width:
             line.truncate(max(0, self.width - len(self.glyphs.ellipsis)), overflow="crop")
@@ -190,7 +190,7 @@ def _number(value: float | None) -> str:
 
 
 Age = Callable[[View], float | None]
-"""How long ago the sound was captured that a stream's moods rest on, in seconds; None where nobody knows."""
+"""Returns how many seconds ago the sound of a stream's last window was captured, or None if not known."""
 
 _ROOM_FOR_NEWS = 5
 _WINDOWS, _AGE = 9, 7
@@ -198,75 +198,75 @@ _WINDOWS, _AGE = 9, 7
 _STALE_SECONDS = 15.0
 
 
-def many(pen: Pen, active: list[View], height: int, top_k: int | None, age: Age) -> list[Text]:
+def many(canvas: Canvas, active: list[View], height: int, top_k: int | None, age: Age) -> list[Text]:
     """Return at most ``height`` lines with the streams that play, the one that began last at the end."""
     if 3 * len(active) - 1 <= height - _ROOM_FOR_NEWS:
         lines = []
         for view in sorted(active, key=lambda view: view.name):
-            lines += [_title(pen, view, age(view)), pen.short(view, top_k), Text()]
+            lines += [_title(canvas, view, age(view)), canvas.short(view, top_k), Text()]
         return lines[:-1]
-    return _table(pen, active, height, top_k, age)
+    return _table(canvas, active, height, top_k, age)
 
 
-def _table(pen: Pen, active: list[View], height: int, top_k: int | None, age: Age) -> list[Text]:
+def _table(canvas: Canvas, active: list[View], height: int, top_k: int | None, age: Age) -> list[Text]:
     room = max(1, height - 3)  # beside the heading and the line below
     shown = active if len(active) <= room else active[-room:]
-    moods = _moods_shown(pen, top_k)
-    rows = [_row(pen, view, moods, age(view)) for view in sorted(shown, key=lambda view: view.name)]
-    lines = [_heading(pen, moods), *rows] if height > 3 else rows
+    moods = _moods_shown(canvas, top_k)
+    rows = [_row(canvas, view, moods, age(view)) for view in sorted(shown, key=lambda view: view.name)]
+    lines = [_heading(canvas, moods), *rows] if height > 3 else rows
     if len(shown) < len(active):
         lines.append(Text(f"  and {count_of(len(active) - len(shown), 'more stream')}", FAINT))
-    if height > 5 and (summary := _summary(pen, active)) is not None:
+    if height > 5 and (summary := _summary(canvas, active)) is not None:
         lines.append(summary)
     return lines[:height]
 
 
-def _title(pen: Pen, view: View, age: float | None) -> Text:
+def _title(canvas: Canvas, view: View, age: float | None) -> Text:
     """Return a card's first line."""
-    line = pen.title(view)
-    if view.down is not None or view.estimate is None or pen.width < NARROW:
+    line = canvas.title(view)
+    if view.down is not None or view.estimate is None or canvas.width < NARROW:
         return line
-    told = [count_of(view.estimate.windows, "window"), clock(view.position), *([] if age is None else [ago(age)])]
-    right = Text(f"{pen.glyphs.separator.join(told)} ", FAINT)
-    name = pen.name(view.name, view.track, pen.width - right.cell_len - 4)
-    return pen.between(Text.assemble(_dot(pen, view, age), (name, "bold")), right)
+    details = [count_of(view.estimate.windows, "window"), clock(view.position), *([] if age is None else [ago(age)])]
+    right = Text(f"{canvas.glyphs.separator.join(details)} ", FAINT)
+    name = canvas.name(view.name, view.track, canvas.width - right.cell_len - 4)
+    return canvas.between(Text.assemble(_dot(canvas, view, age), (name, "bold")), right)
 
 
-def _moods_shown(pen: Pen, top_k: int | None) -> int:
+def _moods_shown(canvas: Canvas, top_k: int | None) -> int:
     """Return how many moods stand in a row: the name keeps at least two fifths of the width."""
-    room = pen.width * 3 // 5 - _WINDOWS - _AGE
-    return max(1, min(top_k or 3, room // pen.pair_width))
+    room = canvas.width * 3 // 5 - _WINDOWS - _AGE
+    return max(1, min(top_k or 3, room // canvas.pair_width))
 
 
-def _name_room(pen: Pen, moods: int) -> int:
-    return max(4, pen.width - 2 - moods * pen.pair_width - _WINDOWS - _AGE - 1)
+def _name_room(canvas: Canvas, moods: int) -> int:
+    return max(4, canvas.width - 2 - moods * canvas.pair_width - _WINDOWS - _AGE - 1)
 
 
-def _heading(pen: Pen, moods: int) -> Text:
-    line = Text(set_cell_size(f"  stream{pen.glyphs.separator}track", 2 + _name_room(pen, moods)), FAINT)
-    line.append(set_cell_size(" average", moods * pen.pair_width), FAINT)
+def _heading(canvas: Canvas, moods: int) -> Text:
+    line = Text(set_cell_size(f"  stream{canvas.glyphs.separator}track", 2 + _name_room(canvas, moods)), FAINT)
+    line.append(set_cell_size(" average", moods * canvas.pair_width), FAINT)
     return line.append(f"{'windows':>{_WINDOWS}}{'age':>{_AGE}}", FAINT)
 
 
-def _row(pen: Pen, view: View, moods: int, age: float | None) -> Text:
-    room = _name_room(pen, moods)
-    name = pen.fit(pen.name(view.name, view.track, room), room)
-    line = _dot(pen, view, age).append(set_cell_size(name, room), "bold" if view.down is None else "")
+def _row(canvas: Canvas, view: View, moods: int, age: float | None) -> Text:
+    room = _name_room(canvas, moods)
+    name = canvas.fit(canvas.name(view.name, view.track, room), room)
+    line = _dot(canvas, view, age).append(set_cell_size(name, room), "bold" if view.down is None else "")
     if view.down is not None:
-        what = Text(pen.fit(f" source down: {view.down}", moods * pen.pair_width), "red")
+        what = Text(canvas.fit(f" source down: {view.down}", moods * canvas.pair_width), "red")
     elif view.running is None:
-        what = Text(f" listening{pen.glyphs.ellipsis}", FAINT)
+        what = Text(f" listening{canvas.glyphs.ellipsis}", FAINT)
     else:
         what = Text()
         for mood, value in top(view.running, moods):
-            what.append(" ").append_text(pen.pair(mood, value)).append(" ")
-    what.truncate(moods * pen.pair_width, overflow="crop", pad=True)
+            what.append(" ").append_text(canvas.pair(mood, value)).append(" ")
+    what.truncate(moods * canvas.pair_width, overflow="crop", pad=True)
     windows = "" if view.estimate is None else str(view.estimate.windows)
     line.append_text(what).append(f"{windows:>{_WINDOWS}}{'' if age is None else ago(age):>{_AGE}}", FAINT)
     return line
 
 
-def _dot(pen: Pen, view: View, age: float | None) -> Text:
+def _dot(canvas: Canvas, view: View, age: float | None) -> Text:
     """Return the mark before a name: green while its sound comes and has moods."""
     if view.down is not None:
         tone = "red"
@@ -274,10 +274,10 @@ def _dot(pen: Pen, view: View, age: float | None) -> Text:
         tone = "yellow"
     else:
         tone = "green" if view.estimate is None or view.estimate.status == "ok" else FAINT
-    return Text.assemble((f"{pen.glyphs.dot} ", tone))
+    return Text.assemble((f"{canvas.glyphs.dot} ", tone))
 
 
-def _summary(pen: Pen, active: list[View]) -> Text | None:
+def _summary(canvas: Canvas, active: list[View]) -> Text | None:
     """Return how many streams each mood leads."""
     leading = Counter(top(view.running, 1)[0][0] for view in active if view.running)
     if not leading:
@@ -285,24 +285,25 @@ def _summary(pen: Pen, active: list[View]) -> Text | None:
     parts: list[str] = []
     for mood, count in leading.most_common():
         parts.append(f"{plain(mood)} {count}")
-        if cell_len(pen.glyphs.separator.join(parts)) + 11 > pen.width:
+        if cell_len(canvas.glyphs.separator.join(parts)) + 11 > canvas.width:
             parts.pop()
             break
-    return Text(f"  leading: {pen.glyphs.separator.join(parts)}", FAINT)
+    return Text(f"  leading: {canvas.glyphs.separator.join(parts)}", FAINT)
 
 
 def frame(state: ScreenState, width: int, height: int, top_k: int | None, glyphs: Glyphs) -> Text:
     """Return the whole picture: at most ``height`` lines of at most ``width`` cells."""
-    pen = Pen(state.labels, width, glyphs)
+    canvas = Canvas(state.labels, width, glyphs)
     active = state.active()
     if len(active) > 1:
-        body = many(pen, active, height - 2, top_k, state.age)
+        body = many(canvas, active, height - 2, top_k, state.age)
     else:
         shown = active or state.views()[-1:]
-        body = _one(pen, state, shown[0], height - 2, top_k) if shown else []
+        body = _one(canvas, state, shown[0], height - 2, top_k) if shown else []
     room = height - 2 - len(body) - 1
-    news = [pen.news(one, named=len(state.views()) > 1) for one in list(state.news)[-room:]] if room > 0 else []
-    lines = [*body, *([Text(), *news] if news else []), Text(), _footer(pen, state, len(active))]
+    several = len(state.views()) > 1
+    news = [canvas.news(one, with_stream=several) for one in list(state.news)[-room:]] if room > 0 else []
+    lines = [*body, *([Text(), *news] if news else []), Text(), _footer(canvas, state, len(active))]
     lines = lines[-height:]
     for line in lines:
         line.truncate(width, overflow="crop")
@@ -311,49 +312,49 @@ def frame(state: ScreenState, width: int, height: int, top_k: int | None, glyphs
 
 def final_line(final: Final, labels: Sequence[str], width: int, glyphs: Glyphs) -> Text:
     """Return the one line that is left of a track."""
-    pen = Pen(labels, width, glyphs)
+    canvas = Canvas(labels, width, glyphs)
     length = clock(final.end_s - final.start_s)
     if final.running is None:
         right = Text(f"no mood: nothing scored  {length}", FAINT)
     else:
         right = Text()
         for mood, value in top(final.running, max(1, min(3, (width - 34) // 17))):
-            right.append_text(pen.pair(mood, value)).append("   ")
+            right.append_text(canvas.pair(mood, value)).append("   ")
         right.append(length, FAINT)
-    name = pen.name(final.stream, final.track, width - right.cell_len - 4)
-    line = pen.between(Text.assemble((f"{glyphs.dot} ", "green"), (name, "bold")), right)
+    name = canvas.name(final.stream, final.track, width - right.cell_len - 4)
+    line = canvas.between(Text.assemble((f"{glyphs.dot} ", "green"), (name, "bold")), right)
     if final.error:
         line.append("\n")
-        line.append(pen.fit(f"  {plain(final.error)}", width), "yellow")
+        line.append(canvas.fit(f"  {plain(final.error)}", width), "yellow")
     return line
 
 
 def final_bars(final: Final, labels: Sequence[str], width: int, top_k: int | None, glyphs: Glyphs) -> Text:
     """Return the picture that is left of the only track."""
-    pen = Pen(labels, width, glyphs)
-    title = Text.assemble((f"{glyphs.dot} ", "green"), (pen.name(final.stream, final.track, width - 2), "bold"))
-    lines = [pen.between(title, Text()), Text(pen.fit(f"  {basis(final)}", width), FAINT), Text()]
+    canvas = Canvas(labels, width, glyphs)
+    title = Text.assemble((f"{glyphs.dot} ", "green"), (canvas.name(final.stream, final.track, width - 2), "bold"))
+    lines = [canvas.between(title, Text()), Text(canvas.fit(f"  {basis(final)}", width), FAINT), Text()]
     if final.running is None:
         lines.append(Text("  no mood: nothing scored", FAINT))
     else:
-        lines += [pen.mood(name, final.running, None) for name, _ in top(final.running, top_k)]
+        lines += [canvas.mood(name, final.running, None) for name, _ in top(final.running, top_k)]
     if final.error:
-        lines += [Text(), Text(pen.fit(f"  {plain(final.error)}", width), "yellow")]
+        lines += [Text(), Text(canvas.fit(f"  {plain(final.error)}", width), "yellow")]
     return Text("\n").join(lines)
 
 
-def _one(pen: Pen, state: ScreenState, view: View, height: int, top_k: int | None) -> list[Text]:
-    head = [pen.title(view), pen.level(view), Text(), _legend(pen, state, view)]
+def _one(canvas: Canvas, state: ScreenState, view: View, height: int, top_k: int | None) -> list[Text]:
+    head = [canvas.title(view), canvas.level(view), Text(), _legend(canvas, state, view)]
     rows = max(1, min(top_k or len(view.order), height - len(head) - 1))
-    return [*head, *(pen.mood(name, view.running, view.window) for name in view.order[:rows])]
+    return [*head, *(canvas.mood(name, view.running, view.window) for name in view.order[:rows])]
 
 
-def _legend(pen: Pen, state: ScreenState, view: View) -> Text:
-    glyphs = pen.glyphs
+def _legend(canvas: Canvas, state: ScreenState, view: View) -> Text:
+    glyphs = canvas.glyphs
     if view.final is not None:
-        return Text(pen.fit(f"  {basis(view.final)}", pen.width), FAINT)
+        return Text(canvas.fit(f"  {basis(view.final)}", canvas.width), FAINT)
     if not view.here:
-        return Text(pen.fit("  no more of it comes to this process", pen.width), FAINT)
+        return Text(canvas.fit("  no more of it comes to this process", canvas.width), FAINT)
     if view.estimate is None:
         heard = min(view.heard, state.window_seconds)
         text = Text(f"  listening{glyphs.ellipsis} ", "cyan")
@@ -363,21 +364,21 @@ def _legend(pen: Pen, state: ScreenState, view: View) -> Text:
         left = Text("  silence", "cyan")
     elif view.estimate.status == "gap":
         left = Text("  gap: sound was lost", "yellow")
-    return pen.between(left, Text("avg   now " if pen.width >= NARROW else "avg  now ", FAINT))
+    return canvas.between(left, Text("avg   now " if canvas.width >= NARROW else "avg  now ", FAINT))
 
 
-def _footer(pen: Pen, state: ScreenState, active: int) -> Text:
-    # With the time of day, a picture that stands still is seen to.
+def _footer(canvas: Canvas, state: ScreenState, active: int) -> Text:
+    # The time of day shows whether the picture still moves.
     parts = [state.time_of_day, f"{active} streams"] if active > 1 else []
     if state.speed is not None:
         speed = f"{state.speed:.1f}" if state.speed < 10 else f"{state.speed:.0f}"
-        parts.append(f"{speed}{pen.glyphs.times} real time")
+        parts.append(f"{speed}{canvas.glyphs.times} real time")
     if state.window_ms is not None:
         parts.append(f"{state.window_ms:.1f} ms a window")
-    separator = pen.glyphs.separator
+    separator = canvas.glyphs.separator
     right = state.model
-    if cell_len(separator.join(parts)) + cell_len(right) + 6 > pen.width:
+    if cell_len(separator.join(parts)) + cell_len(right) + 6 > canvas.width:
         right = ""
-    while parts and cell_len(separator.join(parts)) + 2 > pen.width:
+    while parts and cell_len(separator.join(parts)) + 2 > canvas.width:
         parts.pop()
-    return pen.between(Text(f"  {separator.join(parts)}", FAINT), Text(f"{right} ", FAINT))
+    return canvas.between(Text(f"  {separator.join(parts)}", FAINT), Text(f"{right} ", FAINT))

@@ -1,4 +1,4 @@
-"""What the screen knows: the last word of each stream, the latest news, the speed.
+"""What the screen shows: the latest record of each stream, the latest news, the speed.
 
     state = ScreenState(labels, window_seconds=2.992)
     state.hear("mic", 1.3, -23.1, now)      # 1.3 s of the track so far
@@ -32,7 +32,7 @@ class View:
 
     Attributes:
         order: moods, highest first; changes only when a difference is clear.
-        heard: seconds of the track so far, where they are told between windows.
+        heard: seconds of the track so far; stays 0 for a stream from Kafka, which reports nothing between windows.
         level: dBFS.
         began: where the track began, in seconds of the stream.
         position: seconds of the track so far.
@@ -40,9 +40,9 @@ class View:
         playing: sound came since the last track ended.
         down: why the source is down, or None.
         since: when it began to play.
-        told: when something was last heard of it.
-        captured_at: when the last sound of its last window was captured, by the clock on the wall; None where nobody
-            knows.
+        last_seen: when anything last came of it: a record, or sound.
+        captured_at: when the last sound of its last window was captured, in seconds since the epoch; None if not
+            known.
     """
 
     name: str
@@ -58,7 +58,7 @@ class View:
     playing: bool = True
     down: str | None = None
     since: float = 0.0
-    told: float = 0.0
+    last_seen: float = 0.0
     captured_at: float | None = None
 
     @property
@@ -150,12 +150,12 @@ class ScreenState:
                 self._rank(view)
             case Event():
                 text = f"{plain(record.mood)} {record.phase}  {record.probability:.2f}"
-                self._tell(view, clock(max(0.0, round(record.at_s - view.began, 3))), text, "event")
+                self._add_news(view, clock(max(0.0, round(record.at_s - view.began, 3))), text, "event")
             case Status():
                 self._status(view, record)
 
     def leave(self, stream: str) -> bool:
-        """Note that no more of a stream comes to this process, and return whether that is news: its track went on."""
+        """Note that this process gets no more of a stream, and return whether a track was playing."""
         view = self._views.get(stream)
         if view is None:
             return False
@@ -170,42 +170,42 @@ class ScreenState:
     def active(self) -> list[View]:
         """Return the streams whose track goes on, the one that began last at the end.
 
-        One of which nothing is heard for a minute while others play is left out. One from Kafka stays for a moment
-        after a track: nobody tells that the next one began before its first window.
+        A stream of which nothing came for a minute while others played is left out. A stream from Kafka stays for a
+        moment after a track, because the next one is only known to have begun with its first window.
         """
-        views = [view for view in self._views.values() if self._now - view.told < _GONE_SECONDS]
+        views = [view for view in self._views.values() if self._now - view.last_seen < _GONE_SECONDS]
         playing = [view for view in views if view.playing]
         if playing:
             playing += [view for view in views if not (view.playing or view.heard) and self._is_recent(view)]
         return sorted(playing, key=lambda view: (view.since, view.name))
 
     def age(self, view: View) -> float | None:
-        """Return how many seconds ago the last sound of a stream's last window was captured; None: nobody knows."""
+        """Return how many seconds ago the sound of a stream's last window was captured, or None if not known."""
         return None if view.captured_at is None else max(0.0, self._wall() - view.captured_at)
 
     @property
     def time_of_day(self) -> str:
-        """Return the time by the clock on the wall: ``14:03:22``."""
+        """Return the local time of day: ``14:03:22``."""
         return time.strftime("%H:%M:%S", time.localtime(self._wall()))
 
     def _is_recent(self, view: View) -> bool:
-        return view.here and view.final is not None and self._now - view.told < 2 * self.window_seconds
+        return view.here and view.final is not None and self._now - view.last_seen < 2 * self.window_seconds
 
     def _estimate(self, view: View, record: Estimate) -> None:
         model = record.model
         self.model = f"{plain(model.name)} {plain(model.version)}"
-        unheard = not view.heard  # between windows nobody tells of it: a stream from Kafka
-        if unheard:
+        only_windows = not view.heard  # a stream from Kafka: nothing is reported between its windows
+        if only_windows:
             self.seconds += min(max(0.0, record.end_s - view.began - view.position), self.window_seconds)
         view.estimate, view.final, view.captured_at = record, None, record.captured_at
         self._play(view, True)
-        if record.running is not None and record.running.keys() != set(view.order):  # a model of other moods scores now
+        if record.running is not None and record.running.keys() != set(view.order):  # the model's moods changed
             view.order = list(record.running)
             self.labels += [mood for mood in record.running if mood not in self.labels]  # others may still have the old
         view.track = record.track
         view.began = max(0.0, round(record.start_s - record.window * self._hop_seconds, 3))
         view.position = record.end_s - view.began
-        if record.rms_dbfs is not None and (view.level is None or unheard):
+        if record.rms_dbfs is not None and (view.level is None or only_windows):
             view.level = record.rms_dbfs
         if record.inference_ms is not None:
             cost = record.inference_ms + (record.feature_ms or 0.0)
@@ -220,9 +220,9 @@ class ScreenState:
         elif record.status == "up":
             view.down = None
         tone = "good" if record.status == "up" else "bad"
-        self._tell(view, clock(view.position), f"source {plain(record.status)}: {detail}{lost}", tone)
+        self._add_news(view, clock(view.position), f"source {plain(record.status)}: {detail}{lost}", tone)
 
-    def _tell(self, view: View, when: str, text: str, tone: str) -> None:
+    def _add_news(self, view: View, when: str, text: str, tone: str) -> None:
         self.news.append(News(plain(view.name), when, text, tone))
 
     def _view(self, stream: str, now: float) -> View:
@@ -234,7 +234,7 @@ class ScreenState:
                 self._views.popitem(last=False)
             view = self._views[stream] = View(stream, list(self.labels), since=now)
         self._views.move_to_end(stream)
-        view.told, view.here = now, True
+        view.last_seen, view.here = now, True
         return view
 
     def _play(self, view: View, playing: bool) -> None:

@@ -2,12 +2,12 @@
 
 app = create_app(metrics, board, feed)
 server = serve(app, "127.0.0.1", 9108, exact=False)         # stream/web/server.py
-feed.close(); server.stop()                                 # pages that are open would keep it waiting
+feed.close(); server.stop()                                 # the feed first: open pages would hold the server up
 
-``/`` (the live page, told by ``/events``), ``/metrics`` (Prometheus or OpenMetrics text, as the client asks),
+``/`` (the live page, fed by ``/events``), ``/metrics`` (Prometheus or OpenMetrics text, as the client asks),
 ``/healthz`` (the process answers), ``/readyz`` (503 until the board's conditions hold: the model is loaded, sound is
-fresh, ...), ``/status`` (JSON, per stream). All of it is to be read only. Imports starlette and prometheus_client, so
-it is imported only where HTTP is wanted.
+fresh, ...), ``/status`` (JSON, per stream). Nothing can be changed over HTTP. Imports starlette and prometheus_client,
+so it is imported only where HTTP is wanted.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ def _route(path: str, body: bytes, kind: str) -> Route:
     return Route(path, answer)
 
 
-_LEVEL = 1  # a scrape is nothing but repetition: more work makes it hardly smaller
+_LEVEL = 1  # a scrape repeats itself so much that higher levels make it hardly smaller
 
 
 class Scrape:
-    """An ASGI app that shows these metrics, after the series of streams that ended long ago are swept away."""
+    """An ASGI app that serves the metrics, after removing the series of streams that ended long ago."""
 
     def __init__(self, metrics: Metrics) -> None:
-        """Take what is shown."""
+        """Serve these metrics."""
         self._metrics = metrics
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
@@ -77,7 +77,7 @@ class Scrape:
 
 
 def create_app(metrics: Metrics, board: Board, feed: LiveFeed) -> Starlette:
-    """Return the app that shows these three."""
+    """Return the app that serves these three."""
 
     async def healthz(_: Request) -> PlainTextResponse:
         return PlainTextResponse("ok\n")

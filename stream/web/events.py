@@ -1,4 +1,4 @@
-"""``/events``: what the live page is told, as server-sent events.
+"""``/events``: the live page's data, as server-sent events.
 
     Route("/events", EventStream(feed), methods=["GET"])
 
@@ -6,9 +6,9 @@
     curl -N http://127.0.0.1:9108/events?stream=mic         # one in full
 
 First comes a ``snapshot``, then an ``update`` whenever something changed, four times a second at most; ``level`` is how
-loud a watched stream is, and a ``beat`` comes after some seconds without news. Snapshots and updates have an id: a
-client that sends it back (``Last-Event-ID``, or ``?after=``) is sent only what is newer, as long as it is the same
-process that it asks. The format: https://html.spec.whatwg.org/multipage/server-sent-events.html
+loud a watched stream is, and a ``beat`` comes after some seconds without other events. Snapshots and updates have an
+id: a client that sends it back (``Last-Event-ID``, or ``?after=``) gets only what is newer, as long as the same process
+answers. The format: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
 from __future__ import annotations
@@ -39,20 +39,20 @@ class EventStream:
         tick_seconds: float = TICK_SECONDS,
         beat_seconds: float = BEAT_SECONDS,
     ) -> None:
-        """Tell what this feed holds.
+        """Serve a feed.
 
         Args:
-            feed: what to tell.
-            most_clients: at once; one more is sent away with status 503.
-            tick_seconds: from one look at the feed to the next.
-            beat_seconds: the longest time in which nothing is said.
+            feed: what is sent.
+            most_clients: at once; one more gets status 503.
+            tick_seconds: how often the feed is looked at.
+            beat_seconds: the longest time without an event.
         """
         self._feed = feed
         self._most_clients = most_clients
         self._tick_seconds = tick_seconds
         self._beat_seconds = beat_seconds
         self.clients = 0
-        """How many are being told now."""
+        """How many are connected now."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request until its client goes, or is cut off because it does not read, or the feed is closed."""
@@ -64,10 +64,10 @@ class EventStream:
         head = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
         await send({"type": "http.response.start", "status": 200, "headers": head})
         if request.method == "GET":
-            await self._tell(request, receive, send)
+            await self._send_events(request, receive, send)
         await send({"type": "http.response.body", "body": b""})
 
-    async def _tell(self, request: Request, receive: Receive, send: Send) -> None:
+    async def _send_events(self, request: Request, receive: Receive, send: Send) -> None:
         query = request.query_params
         cursor = Cursor.parse(request.headers.get("last-event-id") or query.get("after", ""))
         client = _Client(self._feed, query.get("stream"), cursor)
@@ -77,7 +77,7 @@ class EventStream:
             with self._feed.watch(client.stream):
                 while not (gone.done() or self._feed.closed):
                     if news := client.news(self._beat_seconds):
-                        # Waits while the client has much to read still; the server's patience with that is bounded.
+                        # Waits while the client is slow to read; the server disconnects it after a time (`server.py`).
                         await send({"type": "http.response.body", "body": news, "more_body": True})
                     await asyncio.wait({gone}, timeout=self._tick_seconds)
         finally:
@@ -86,7 +86,7 @@ class EventStream:
 
 
 class _Client:
-    """How far one client has been told."""
+    """What one client has been sent so far."""
 
     def __init__(self, feed: LiveFeed, stream: str | None, cursor: Cursor | None) -> None:
         self.stream = stream
@@ -96,7 +96,7 @@ class _Client:
         self._said_at = 0.0
 
     def news(self, beat_seconds: float) -> bytes:
-        """Return what there is to say now, perhaps nothing."""
+        """Return the events to send now; empty if there are none."""
         now = asyncio.get_running_loop().time()
         said = b"" if self._said_at else b"retry: %d\n\n" % _RETRY_MILLISECONDS
         message = self._feed.since(self._cursor, self.stream)

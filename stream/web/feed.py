@@ -1,4 +1,4 @@
-"""What the live page is told: the streams as they are, and what changed since a page was told last.
+"""The live page's data: every stream as it is now, and what changed since a page last asked.
 
     feed = LiveFeed()
     feed.model(model_id); feed.audio(chunk); feed.status(news); feed.emit(record); feed.stream_ended("mic")
@@ -6,9 +6,9 @@
     feed.since(message.cursor, None)            # None, or what changed since: "update"
     feed.since(message.cursor, "mic")           # of one stream, with its last minutes
 
-There is no queue for a page: each change has a number, a page knows the number it has seen, and is sent what is newer,
-from what is there now. So a page that reads slowly costs nothing, misses only what was overtaken, and resumes where it
-was; and nobody who makes records ever waits for one.
+There is no queue for each page. Each change has a number; a page sends the last number it has seen and gets everything
+newer, in its present state. So a slow page costs nothing, misses only values that newer ones replaced, and resumes
+where it was. Whatever makes records never waits for a page.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _LEADING = 3
 
 
 def name_key(name: str) -> str:
-    """Return what a stream is called on the page and in its address: its name, a long one cut, but never two alike."""
+    """Return a stream's key on the page and in its address: its name, shortened if long, and still unique."""
     name = utf8(name)
     if len(name) <= _LONGEST_KEY:
         return name
@@ -111,7 +111,7 @@ class StreamHistory:
         self._touch(number)
 
     def row(self) -> dict[str, Any]:
-        """Return the stream in short; the same object until it changes, and never changed itself."""
+        """Return the stream in short. The same object until the stream changes; never changed in place."""
         if self._row is None:
             self._row = self._make_row()
         return self._row
@@ -119,7 +119,7 @@ class StreamHistory:
     def detail(self, after: int) -> dict[str, Any]:
         """Return the stream in full, of its points and notes those that came after a change.
 
-        ``reset`` says that all points are there, and those known before are no longer true.
+        With ``reset``, all points are there, and the page must drop those it has.
         """
         reset = after < self._anew
         after = -1 if reset else after
@@ -139,7 +139,7 @@ class StreamHistory:
         moods = record.mood or record.running
         names = self._names if moods is None else tuple(moods)
         backward = self._last is not None and record.end_s < self._last.end_s
-        if names != self._names or backward:  # another model, or the stream began anew
+        if names != self._names or backward:  # another model, or the stream started again
             self._names, self._labels = names, [utf8(name) for name in names]
             self._points.clear()
             self._point_end = None
@@ -234,12 +234,12 @@ class Message:
 
 
 class LiveFeed(Observer):
-    """Takes what the engine tells its observers. Safe to use from several threads; bounded."""
+    """An observer of the run that keeps what pages show. Safe to use from several threads; bounded."""
 
     def __init__(self, max_streams: int = 1000) -> None:
         """Begin with nothing; beyond ``max_streams`` the stream that changed longest ago is forgotten."""
         self.closed = False
-        """No more will come: pages are to be let go."""
+        """No more will come: open pages are disconnected."""
         self._max_streams = max_streams
         self._instance = secrets.token_hex(6)
         self._lock = threading.Lock()
@@ -255,7 +255,7 @@ class LiveFeed(Observer):
         """Say which model scores."""
         with self._lock:
             self._number += 1
-            self._membership = self._number  # every page is told
+            self._membership = self._number  # every page gets it
             self._model = {"name": utf8(info.name), "version": utf8(info.version)}
 
     def audio(self, chunk: AudioChunk) -> None:
@@ -294,14 +294,14 @@ class LiveFeed(Observer):
         """Do nothing: the page does not show it."""
 
     def close(self) -> None:
-        """Let the pages go, so that the server can stop."""
+        """Disconnect the pages, so that the server can stop."""
         self.closed = True
 
     def since(self, cursor: Cursor | None, stream: str | None) -> Message | None:
         """Return what a page has not seen yet.
 
         Args:
-            cursor: what it saw last; None for nothing, and one of another process is as good as none.
+            cursor: what it saw last; None for nothing. A cursor of another process counts as None.
             stream: key of the stream that it shows in full, or None for the overview.
 
         Returns:
@@ -327,7 +327,7 @@ class LiveFeed(Observer):
 
     @contextlib.contextmanager
     def watch(self, stream: str | None) -> Iterator[None]:
-        """Have the level of this stream measured meanwhile."""
+        """Measure the level of this stream for as long as this lasts."""
         if stream is None:
             yield
             return

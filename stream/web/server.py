@@ -4,8 +4,9 @@ server = serve(app, "127.0.0.1", 9108, exact=False)
 server.port                                             # where it went: 9109 if 9108 was taken
 server.stop()
 
-Every answer has security headers. Bound to loopback, it answers only those who ask for this machine by name. A client
-that leaves its answer unread or its question unfinished is cut off.
+Every answer has security headers (`HEADERS`). Bound to loopback, it answers only requests whose ``Host`` names this
+machine (`LoopbackOnly`). A client that does not finish its request, or does not read its answer, is disconnected
+(`protocol_with_timeout`).
 
 Imports uvicorn, so it is imported only where HTTP is wanted.
 """
@@ -34,11 +35,11 @@ _REFUSAL = (
 )
 
 
-class LoopbackGuard:
+class LoopbackOnly:
     """Lets requests through whose ``Host`` is this machine."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """Guard an app."""
+        """Wrap an app."""
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,7 +87,7 @@ class WithHeaders:
     """Adds the headers to every answer of an app."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """Stand before an app."""
+        """Wrap an app."""
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,66 +102,67 @@ class WithHeaders:
 
 
 def protocol_with_timeout(seconds: float, most: int) -> type[H11Protocol]:
-    """Return uvicorn's protocol with an end to waiting.
+    """Return uvicorn's protocol with timeouts for slow clients.
 
     Args:
-        seconds: a client that asks for nothing whole, or leaves what it is sent unread, is cut off after so long.
+        seconds: a client is disconnected when its request is not complete, or its answer not read, after so long.
         most: connections at once; one more is closed.
     """
 
-    class Impatient(H11Protocol):
-        _unread: asyncio.TimerHandle | None = None
-        _unasked: asyncio.TimerHandle | None = None
+    class TimeoutProtocol(H11Protocol):
+        _write_timer: asyncio.TimerHandle | None = None
+        _request_timer: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
             if len(self.connections) > most:
                 transport.abort()
             else:
-                self._await_question()
+                self._start_request_timer()
 
         def data_received(self, data: bytes) -> None:
             super().data_received(data)
             if self.cycle is None or self.cycle.response_complete:
-                self._await_question()
+                self._start_request_timer()
             else:
-                self._forget_question()
+                self._cancel_request_timer()
 
         def pause_writing(self) -> None:
             super().pause_writing()
-            self._unread = self.loop.call_later(seconds, self.transport.abort)
+            self._write_timer = self.loop.call_later(seconds, self.transport.abort)
 
         def resume_writing(self) -> None:
-            self._forget_unread()
+            self._cancel_write_timer()
             super().resume_writing()
 
         def connection_lost(self, exc: Exception | None) -> None:
-            self._forget_unread()
-            self._forget_question()
+            self._cancel_write_timer()
+            self._cancel_request_timer()
             super().connection_lost(exc)
 
-        def _await_question(self) -> None:
-            # Set once a question: a byte now and then would put it off for ever. Between two, uvicorn waits itself.
-            if self._unasked is None:
-                self._unasked = self.loop.call_later(seconds, self.transport.abort)
+        def _start_request_timer(self) -> None:
+            # One timer a request: if each byte started it again, a byte now and then would keep it open for ever.
+            # Between two requests uvicorn's own timeout counts.
+            if self._request_timer is None:
+                self._request_timer = self.loop.call_later(seconds, self.transport.abort)
 
-        def _forget_question(self) -> None:
-            if self._unasked is not None:
-                self._unasked.cancel()
-                self._unasked = None
+        def _cancel_request_timer(self) -> None:
+            if self._request_timer is not None:
+                self._request_timer.cancel()
+                self._request_timer = None
 
-        def _forget_unread(self) -> None:
-            if self._unread is not None:
-                self._unread.cancel()
-                self._unread = None
+        def _cancel_write_timer(self) -> None:
+            if self._write_timer is not None:
+                self._write_timer.cancel()
+                self._write_timer = None
 
-    return Impatient
+    return TimeoutProtocol
 
 
 _LAST_PORT = 65_535
 _PORTS_TRIED = 100
 _BACKLOG = 128
-_PATIENCE_SECONDS = 2
+_SHUTDOWN_SECONDS = 2
 _IDLE_SECONDS = 20.0
 _MOST_CONNECTIONS = 200  # of 1,024 descriptors, which is what a process gets on many systems
 
@@ -172,7 +174,7 @@ class Server:
         """Serve from a socket that listens already; closed by :meth:`stop`."""
         self.host, self.port = listener.getsockname()[:2]
         config = uvicorn.Config(
-            WithHeaders(LoopbackGuard(app) if is_loopback(self.host) else app),
+            WithHeaders(LoopbackOnly(app) if is_loopback(self.host) else app),
             loop="asyncio",
             http=protocol_with_timeout(idle_seconds, _MOST_CONNECTIONS),
             ws="none",
@@ -182,7 +184,7 @@ class Server:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            timeout_graceful_shutdown=_PATIENCE_SECONDS,
+            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         )
         self._listener = listener
         self._server = uvicorn.Server(config)
@@ -213,8 +215,8 @@ def serve(app: ASGIApp, host: str, port: int, *, exact: bool, idle_seconds: floa
         app: what answers.
         host: name or address to bind to.
         port: 1-65535, or 0 for any that is free.
-        exact: this port and no other; otherwise a port in use moves on to the next free one.
-        idle_seconds: how long a client may leave what it is sent unread, or what it asks unfinished.
+        exact: fail if the port is in use; otherwise take the next free one.
+        idle_seconds: how long a client may take to finish its request, or to read its answer.
 
     Raises:
         StreamError: the port is in use, may not be used, or the host is not one of this machine.
